@@ -1,0 +1,236 @@
+"""All settings of the installation, driven by the environment; docs/settings.md explains each one."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from celery.schedules import crontab
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# "production" (the default), "demo" or "test": only the latter two have insecure conveniences.
+ROLLCALL_ENV = env.str("ROLLCALL_ENV", default="production")
+IS_PRODUCTION = ROLLCALL_ENV == "production"
+
+SECRET_KEY = env.str("SECRET_KEY")
+ROLLCALL_ENCRYPTION_KEYS = env.list("ROLLCALL_ENCRYPTION_KEYS")
+DEBUG = env.bool("DEBUG", default=False)
+
+# Host and port under which the installation itself is reached; portals live at <slug>.<PLATFORM_DOMAIN>.
+PLATFORM_DOMAIN = env.str("PLATFORM_DOMAIN", default="localhost:8000")
+PLATFORM_SCHEME = env.str("PLATFORM_SCHEME", default="https" if IS_PRODUCTION else "http")
+PLATFORM_HOST = PLATFORM_DOMAIN.partition(":")[0]
+# portals.hosts refuses every host that is neither the platform nor a portal, so Django's own list may be open.
+ALLOWED_HOSTS = ["*"]
+
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "config.apps.RollcallAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "django_celery_beat",
+    "csp",
+    "config.apps.ConfigConfig",
+    "portals",
+    "users",
+    "integrations",
+    "integrations.gusto",
+]
+if not IS_PRODUCTION:
+    INSTALLED_APPS.append("integrations.sandbox")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portals.hosts.PortalHostMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+# Database: a hung process must not keep its locks for ever (limits in milliseconds).
+DATABASES = {"default": env.db("DATABASE_URL")}
+DATABASES["default"].update(
+    CONN_MAX_AGE=60,
+    CONN_HEALTH_CHECKS=True,
+    DISABLE_SERVER_SIDE_CURSORS=env.bool("DISABLE_SERVER_SIDE_CURSORS", default=False),
+)
+DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
+    "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000 -c statement_timeout=60000"
+)
+
+REDIS_URL = env.str("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "rollcall",
+    }
+}
+
+# Accounts and sessions
+AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.backends.RealmBackend"]
+# E-mail addresses are unique per realm, which Django's own check cannot know.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if ROLLCALL_ENV == "test":
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# Seconds that an invitation, welcome or reset link works; fixed by the product.
+INVITATION_LIFETIME = timedelta(hours=72)
+
+# Cookies and transport
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PLATFORM_SCHEME == "https"
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=IS_PRODUCTION)
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if IS_PRODUCTION else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+X_FRAME_OPTIONS = "DENY"
+if env.bool("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# The admin's Alpine.js evaluates expressions and its widgets set inline styles.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "frame-ancestors": [NONE],
+        # No form-action: connecting posts a form that redirects to the provider's consent page.
+    }
+}
+
+# Language, time, files
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if IS_PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# Mail: always over SMTP; EMAIL_URL is smtp://user:password@host:port or smtp+tls://…
+EMAIL_CONFIG = env.email("EMAIL_URL", default="smtp://localhost:25")
+vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Rollcall <no-reply@example.com>")
+
+# Celery: messages are wake-up calls; the work itself is in PostgreSQL.
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900, "socket_keepalive": True, "socket_timeout": 30}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "integrations.tasks.sync_connection": {"queue": "sync"},
+    "users.tasks.send_invitations": {"queue": "mail"},
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sync-due-connections": {"task": "integrations.tasks.sync_due_connections", "schedule": timedelta(minutes=2)},
+    "sweep-lapsed-runs": {"task": "integrations.tasks.sweep_runs", "schedule": timedelta(seconds=30)},
+    "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},
+    "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},
+    "regroup-by-date": {"task": "users.tasks.regroup_everyone", "schedule": crontab(hour=0, minute=20)},
+}
+
+# Gusto; the host differs between its demo and production environments.
+GUSTO_API_URL = env.str("GUSTO_API_URL", default="https://api.gusto-demo.com")
+GUSTO_CLIENT_ID = env.str("GUSTO_CLIENT_ID", default="")
+GUSTO_CLIENT_SECRET = env.str("GUSTO_CLIENT_SECRET", default="")
+GUSTO_API_VERSION = env.str("GUSTO_API_VERSION", default="2026-06-15")
+# Calls per rolling minute and grant.
+GUSTO_RATE_LIMIT = env.int("GUSTO_RATE_LIMIT", default=200)
+# Where the stand-in for both systems listens; empty in production.
+SANDBOX_URL = env.str("SANDBOX_URL", default="")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Rollcall",
+    "SITE_HEADER": "Rollcall",
+    "SITE_SYMBOL": "how_to_reg",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": None,
+    "STYLES": ["/static/rollcall/admin.css"],
+    "COMMAND": {"search_models": False},
+    "SIDEBAR": {
+        "show_search": False,
+        "navigation": "config.navigation.sidebar",
+    },
+    "SITE_URL": reverse_lazy("users:courses"),
+}

@@ -1,0 +1,137 @@
+"""Sync runs: what a sync read, planned and did."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from users.models import User
+
+from .connections import Connection
+
+
+class SyncRun(models.Model):
+    """One execution of a sync; also its lease, so that a dead worker's run is picked up by another."""
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", _("Daily sync")
+        MANUAL = "manual", _("Started by an admin")
+        COMMAND = "command", _("Started by an operator")
+        APPROVAL = "approval", _("Approved changes")
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Waiting to start")
+        RUNNING = "running", _("Running")
+        COMPLETED = "completed", _("Completed")
+        PARTIAL = "partial", _("Completed in part")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Stopped")
+
+    LIVE = (State.QUEUED, State.RUNNING)
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="runs", verbose_name=_("connection")
+    )
+    trigger = models.CharField(_("started"), max_length=10, choices=Trigger)
+    requested_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("started by")
+    )
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    # The portal's calendar day of a daily sync: there is one per connection and day.
+    local_day = models.DateField(null=True, blank=True)
+    created_at = models.DateTimeField(_("requested at"))
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    # Lease: the worker that holds `attempt` may write until the lease lapses; every claim counts it up.
+    attempt = models.PositiveIntegerField(default=0)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    # The policy in force when the run began, and the place that it has reached.
+    policy = models.JSONField(default=dict, editable=False)
+    cursor = models.JSONField(default=dict, editable=False)
+    # {"seen": 812, "add": 3, …}: people read, and changes by kind and outcome.
+    totals = models.JSONField(_("totals"), default=dict)
+    # What ended or troubled the run, as a sentence for the admin.
+    trouble = models.CharField(_("trouble"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("sync run")
+        verbose_name_plural = _("sync runs")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"], condition=Q(state__in=["queued", "running"]), name="run_one_live"
+            ),
+            models.UniqueConstraint(
+                fields=["connection", "local_day"],
+                condition=Q(local_day__isnull=False),
+                name="run_one_per_day",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["connection", "-created_at"], name="run_history"),
+            models.Index(
+                fields=["lease_expires_at"], condition=Q(state__in=["queued", "running"]), name="run_lapsed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run waits or works."""
+        return self.state in self.LIVE
+
+
+class PlannedChange(models.Model):
+    """One line of a run's plan. Plain ids: a line is written in bulk and outlives what it speaks of."""
+
+    class State(models.TextChoices):
+        PLANNED = "planned", _("Planned")
+        APPLIED = "applied", _("Done")
+        HELD = "held", _("Held for approval")
+        REJECTED = "rejected", _("Rejected")
+        SKIPPED = "skipped", _("Skipped")
+        FAILED = "failed", _("Failed")
+
+    run = models.ForeignKey(
+        SyncRun, on_delete=models.CASCADE, db_constraint=False, related_name="changes", verbose_name=_("run")
+    )
+    external_id = models.CharField(_("id at the provider"), max_length=64)
+    # Name and address as the provider gave them, for people who are in no list of ours.
+    person = models.CharField(_("person"), max_length=330, blank=True)
+    membership_id = models.BigIntegerField(_("user"), null=True, blank=True)
+    # A value of engine.changes.Kind and, for a skip, failure or hold, of engine.changes.Reason.
+    kind = models.CharField(_("change"), max_length=12)
+    reason = models.CharField(_("reason"), max_length=40, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=State)
+    before = models.JSONField(_("before"), default=dict)
+    after = models.JSONField(_("after"), default=dict)
+    # [[attribute, code, value], …]: values of this person that could not be taken over.
+    warnings = models.JSONField(_("warnings"), default=list)
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        indexes = [models.Index(fields=["run", "kind", "state"], name="change_run_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.external_id}"
+
+
+class SyncPage(models.Model):
+    """A page of the provider's list as last processed: equal bytes under equal settings need no second look."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField()
+    fingerprint = models.BinaryField(max_length=16)
+    # The identities on the page as a flat list of first and last ids of closed ranges.
+    identity_ranges = models.JSONField(default=list)
+    people = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "number"], name="sync_page_once")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id}: {self.number}"
+
+

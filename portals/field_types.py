@@ -1,0 +1,147 @@
+"""Pure: the seven types of custom user data, how a value is read, stored and printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+MAX_TEXT_LENGTH = 1000
+# Digits that a number may have, so that every stored number survives JSON and sorting.
+MAX_DIGITS = 15
+
+# What is stored in JSON: text, whole number, decimal (as a number), ISO date, or a list of them.
+Scalar = str | int | float
+Stored = Scalar | list[Scalar]
+
+
+class FieldType(StrEnum):
+    STRING = "string"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    DATE = "date"
+    STRING_CHOICE = "string_choice"
+    INTEGER_CHOICE = "integer_choice"
+    DECIMAL_CHOICE = "decimal_choice"
+
+    @property
+    def is_choice(self) -> bool:
+        return self.value.endswith("_choice")
+
+    @property
+    def base(self) -> FieldType:
+        """The type of a single value: a choice of whole numbers holds whole numbers."""
+        return FieldType(self.value.removesuffix("_choice"))
+
+
+class ValueRefused(ValueError):
+    """The text is no value of this field; `reason` is a short code that pages explain."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read(
+    text: str, type_: FieldType, *, choices: Collection[Scalar] = (), is_multiple: bool = False
+) -> Stored | None:
+    """Return the value to store for a text, or None when it is blank.
+
+    Choices are compared exactly after trimming the outer blanks; several are separated by semicolons.
+    Raises ValueRefused.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if not type_.is_choice:
+        return _SCALARS[type_](text)
+    if not is_multiple:
+        return _choice(text, type_, choices)
+    parts = [part.strip() for part in text.split(";")]
+    return list(dict.fromkeys(_choice(part, type_, choices) for part in parts if part))
+
+
+def read_choices(texts: Collection[str], type_: FieldType) -> frozenset[Scalar]:
+    """Return what the choices of a field are when stored; texts that do not fit the type are left out."""
+    found = set()
+    for text in texts:
+        try:
+            found.add(_SCALARS[type_.base](text.strip()))
+        except ValueRefused:
+            continue
+    return frozenset(found)
+
+
+def to_text(value: object) -> str:
+    """Return a stored value as text that `read` takes back."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "; ".join(to_text(part) for part in value)
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return str(value)
+
+
+def _choice(text: str, type_: FieldType, choices: Collection[Scalar]) -> Scalar:
+    try:
+        value = _SCALARS[type_.base](text)
+    except ValueRefused:
+        raise ValueRefused("unknown_choice") from None
+    if value not in choices:
+        raise ValueRefused("unknown_choice")
+    return value
+
+
+def _string(text: str) -> str:
+    if len(text) > MAX_TEXT_LENGTH:
+        raise ValueRefused("too_long")
+    return text
+
+
+def _integer(text: str) -> int:
+    number = _number(text)
+    if number != number.to_integral_value():
+        raise ValueRefused("not_a_whole_number")
+    return int(number)
+
+
+def _decimal(text: str) -> int | float:
+    number = _number(text)
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+# Thousands separators and a currency sign are how people and systems write amounts.
+_NUMBER = re.compile(r"[-+]?\$?(\d{1,3}(,\d{3})+|\d+)?(\.\d+)?")
+
+
+def _number(text: str) -> Decimal:
+    if not _NUMBER.fullmatch(text):
+        raise ValueRefused("not_a_number")
+    try:
+        number = Decimal(text.replace(",", "").replace("$", ""))
+    except InvalidOperation:
+        raise ValueRefused("not_a_number") from None
+    if len(number.as_tuple().digits) > MAX_DIGITS:
+        raise ValueRefused("too_long")
+    return number
+
+
+def _date(text: str) -> str:
+    for shape in ("%Y-%m-%d", "%m/%d/%Y"):
+        try:
+            found: date = datetime.strptime(text, shape).date()  # noqa: DTZ007
+        except ValueError:
+            continue
+        return found.isoformat()
+    raise ValueRefused("not_a_date")
+
+
+_SCALARS = {
+    FieldType.STRING: _string,
+    FieldType.INTEGER: _integer,
+    FieldType.DECIMAL: _decimal,
+    FieldType.DATE: _date,
+}

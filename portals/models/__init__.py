@@ -1,0 +1,18 @@
+"""Everything that an admin defines."""
+
+from .courses import Course, GroupCourse
+from .custom_fields import CustomField, CustomFieldChoice
+from .groups import DynamicRule, Group, RuleCondition
+from .realms import Portal, Realm
+
+__all__ = [
+    "Course",
+    "CustomField",
+    "CustomFieldChoice",
+    "DynamicRule",
+    "Group",
+    "GroupCourse",
+    "Portal",
+    "Realm",
+    "RuleCondition",
+]

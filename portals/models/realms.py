@@ -1,0 +1,131 @@
+"""Realms and portals: whose people are shared, and where they sign in."""
+
+import zoneinfo
+from datetime import date, datetime
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+HOST_NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+
+def check_time_zone(name: str) -> None:
+    """Refuse a name that is not in the time zone database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("“%(name)s” is not a known time zone."), params={"name": name})
+
+
+class Realm(models.Model):
+    """A top-level portal and its sub-portals; one e-mail address is one account within it."""
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+
+    class Meta:
+        verbose_name = _("realm")
+        verbose_name_plural = _("realms")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Portal(models.Model):
+    """A training portal with its own address, people and settings."""
+
+    class SignInMethod(models.TextChoices):
+        PASSWORD = "password", _("Password")
+        SAML = "saml", _("SAML single sign-on")
+        SIGNED_LINK = "signed_link", _("Signed link (SQSSO)")
+
+    realm = models.ForeignKey(Realm, on_delete=models.PROTECT, related_name="portals", verbose_name=_("realm"))
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="sub_portals", verbose_name=_("parent")
+    )
+    name = models.CharField(_("name"), max_length=200)
+    slug = models.SlugField(
+        _("address"),
+        max_length=63,
+        unique=True,
+        validators=[RegexValidator(HOST_NAME + "$", _("Use lower-case letters, digits and hyphens."))],
+        help_text=_("First part of the portal's address."),
+    )
+    custom_domain = models.CharField(
+        _("custom domain"),
+        max_length=253,
+        blank=True,
+        validators=[RegexValidator(HOST_NAME + r"(\.[a-z0-9-]{1,63})+$", _("Enter a host name in lower case."))],
+    )
+    custom_domain_verified_at = models.DateTimeField(_("custom domain verified at"), null=True, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[check_time_zone])
+    language = models.CharField(_("language"), max_length=12, default="en", choices=settings.LANGUAGES)
+    sign_in_method = models.CharField(
+        _("sign-in method"), max_length=12, choices=SignInMethod, default=SignInMethod.PASSWORD
+    )
+    accent_color = models.CharField(
+        _("accent colour"),
+        max_length=7,
+        default="#256188",
+        validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Enter a colour such as #256188."))],
+    )
+    enabled_integrations = ArrayField(
+        models.CharField(max_length=20),
+        verbose_name=_("turned-on integrations"),
+        default=list,
+        blank=True,
+        help_text=_("Integrations that the admins of this portal may set up."),
+    )
+    may_add_people_known_elsewhere = models.BooleanField(
+        _("allow adding people who are known elsewhere in the realm"),
+        default=False,
+        help_text=_("Off: such people can only be invited, and confirm by the link in the mail."),
+    )
+    custom_field_limit = models.PositiveSmallIntegerField(_("number of custom fields"), default=10)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("portal")
+        verbose_name_plural = _("portals")
+        constraints = [
+            models.UniqueConstraint(
+                Lower("custom_domain"),
+                condition=~models.Q(custom_domain=""),
+                name="portal_custom_domain_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone in which this portal's days begin and end."""
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    def today(self, now: datetime) -> date:
+        """Return the calendar day of an instant at the portal."""
+        return now.astimezone(self.zone).date()
+
+    @property
+    def uses_passwords(self) -> bool:
+        """Whether people sign in with a password, so that password mails make sense."""
+        return self.sign_in_method == self.SignInMethod.PASSWORD
+
+    @property
+    def host(self) -> str:
+        """Host (and port) at which people reach the portal."""
+        if self.custom_domain and self.custom_domain_verified_at:
+            return self.custom_domain
+        return self.platform_host
+
+    @property
+    def platform_host(self) -> str:
+        """Host (and port) of the portal below the platform's own domain."""
+        return f"{self.slug}.{settings.PLATFORM_DOMAIN}"
+
+    def url(self, path: str = "/") -> str:
+        """Return the absolute address of a path of this portal."""
+        return f"{settings.PLATFORM_SCHEME}://{self.host}{path}"

@@ -1,0 +1,10 @@
+"""People, and what happens to them."""
+
+from .accounts import User
+from .audit import AuditEntry
+from .enrollments import Enrollment
+from .group_memberships import GroupMembership
+from .invitations import Invitation
+from .memberships import Membership
+
+__all__ = ["AuditEntry", "Enrollment", "GroupMembership", "Invitation", "Membership", "User"]

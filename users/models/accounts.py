@@ -1,0 +1,83 @@
+"""Accounts: who signs in; one e-mail address is one account per realm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from portals.models import Portal, Realm
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes accounts; operators have no realm."""
+
+    def create_user(self, *, realm: Realm | None, email: str, password: str | None = None, **fields: Any) -> User:
+        """Return a new account; without a password it cannot sign in by password."""
+        user: User = self.model(realm=realm, email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, *, email: str, password: str | None = None, **fields: Any) -> User:
+        """Return a new operator of the installation."""
+        return self.create_user(realm=None, email=email, password=password, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the operator with this address; people of realms are found by the backend."""
+        return self.get(realm=None, email=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """An account that signs in by e-mail address, within its realm."""
+
+    realm = models.ForeignKey(
+        Realm, null=True, blank=True, on_delete=models.PROTECT, related_name="users", verbose_name=_("realm")
+    )
+    email = models.EmailField(_("e-mail address"))
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    is_active = models.BooleanField(_("may sign in"), default=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        constraints = [
+            models.UniqueConstraint("realm", Lower("email"), name="user_email_once_per_realm"),
+            models.UniqueConstraint(
+                Lower("email"), condition=models.Q(realm=None), name="user_email_once_among_operators"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or f"#{self.pk}"
+
+    @property
+    def full_name(self) -> str:
+        """First and last name, or an empty text."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def is_staff(self) -> bool:
+        """Operators only: portal admins are let in by `administers`."""
+        return self.is_superuser
+
+    def administers(self, portal: Portal | None) -> bool:
+        """Whether this account may use the admin of a portal, or of the installation when None."""
+        if not self.is_active:
+            return False
+        if self.is_superuser:
+            return True
+        if portal is None or portal.realm_id != self.realm_id:
+            return False
+        return self.memberships.filter(portal=portal, role="admin", status="active").exists()

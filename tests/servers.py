@@ -15,9 +15,6 @@ import pytest
 
 from config.servers import start_postgres, start_valkey
 
-running = pytest.StashKey[ExitStack]()
-
-
 @contextmanager
 def test_environment() -> Iterator[None]:
     """Set what the settings need, with throw-away servers for those that have no address."""
@@ -41,15 +38,11 @@ def test_environment() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    """Start the servers before pytest-django loads the settings."""
-    stack = early_config.stash.setdefault(running, ExitStack())
+    """Start the servers before pytest-django loads the settings; pytest stops them last, whatever happens."""
+    stack = ExitStack()
+    early_config.add_cleanup(stack.close)
     stack.enter_context(test_environment())
     return (yield)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the servers that were started."""
-    config.stash[running].close()
 
 
 def main() -> int:

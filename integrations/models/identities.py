@@ -18,7 +18,11 @@ class ExternalIdentity(models.Model):
         FAILED = "failed", _("Failed")
 
     connection = models.ForeignKey(
-        Connection, on_delete=models.CASCADE, related_name="identities", verbose_name=_("connection")
+        Connection,
+        on_delete=models.CASCADE,
+        db_index=False,
+        related_name="identities",
+        verbose_name=_("connection"),
     )
     external_id = models.CharField(_("id at the provider"), max_length=64)
     membership = models.ForeignKey(

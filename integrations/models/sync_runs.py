@@ -29,7 +29,7 @@ class SyncRun(models.Model):
     LIVE = (State.QUEUED, State.RUNNING)
 
     connection = models.ForeignKey(
-        Connection, on_delete=models.CASCADE, related_name="runs", verbose_name=_("connection")
+        Connection, on_delete=models.CASCADE, db_index=False, related_name="runs", verbose_name=_("connection")
     )
     trigger = models.CharField(_("started"), max_length=10, choices=Trigger)
     requested_by = models.ForeignKey(
@@ -43,6 +43,8 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
     # Lease: the worker that holds `attempt` may write until the lease lapses; every claim counts it up.
     attempt = models.PositiveIntegerField(default=0)
+    # Leases lost in a row without any progress; the third ends the run.
+    lapses = models.PositiveSmallIntegerField(default=0)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     # The policy in force when the run began, and the place that it has reached.
@@ -94,7 +96,12 @@ class PlannedChange(models.Model):
         FAILED = "failed", _("Failed")
 
     run = models.ForeignKey(
-        SyncRun, on_delete=models.CASCADE, db_constraint=False, related_name="changes", verbose_name=_("run")
+        SyncRun,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="changes",
+        verbose_name=_("run"),
     )
     external_id = models.CharField(_("id at the provider"), max_length=64)
     # Name and address as the provider gave them, for people who are in no list of ours.
@@ -121,7 +128,7 @@ class PlannedChange(models.Model):
 class SyncPage(models.Model):
     """A page of the provider's list as last processed: equal bytes under equal settings need no second look."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="pages")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_index=False, related_name="pages")
     number = models.PositiveIntegerField()
     fingerprint = models.BinaryField(max_length=16)
     # The identities on the page as a flat list of first and last ids of closed ranges.

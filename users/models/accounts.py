@@ -36,7 +36,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     """An account that signs in by e-mail address, within its realm."""
 
     realm = models.ForeignKey(
-        Realm, null=True, blank=True, on_delete=models.PROTECT, related_name="users", verbose_name=_("realm")
+        Realm,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="users",
+        verbose_name=_("realm"),
     )
     email = models.EmailField(_("e-mail address"))
     first_name = models.CharField(_("first name"), max_length=150, blank=True)

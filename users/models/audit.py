@@ -14,6 +14,7 @@ class AuditEntry(models.Model):
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
+        db_index=False,
         related_name="+",
         verbose_name=_("portal"),
     )

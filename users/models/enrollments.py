@@ -22,7 +22,7 @@ class Enrollment(models.Model):
     UNFINISHED = (Status.NOT_STARTED, Status.IN_PROGRESS)
 
     membership = models.ForeignKey(
-        Membership, on_delete=models.CASCADE, related_name="enrollments", verbose_name=_("user")
+        Membership, on_delete=models.CASCADE, db_index=False, related_name="enrollments", verbose_name=_("user")
     )
     course = models.ForeignKey(
         Course, on_delete=models.CASCADE, related_name="enrollments", verbose_name=_("course")

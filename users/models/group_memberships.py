@@ -17,7 +17,11 @@ class GroupMembership(models.Model):
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="members", verbose_name=_("group"))
     membership = models.ForeignKey(
-        Membership, on_delete=models.CASCADE, related_name="group_memberships", verbose_name=_("user")
+        Membership,
+        on_delete=models.CASCADE,
+        db_index=False,
+        related_name="group_memberships",
+        verbose_name=_("user"),
     )
     origin = models.CharField(_("added"), max_length=6, choices=Origin, default=Origin.MANUAL)
     created_at = models.DateTimeField(_("member since"))

@@ -57,7 +57,7 @@ class Membership(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("account"))
     portal = models.ForeignKey(
-        Portal, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("portal")
+        Portal, on_delete=models.CASCADE, db_index=False, related_name="memberships", verbose_name=_("portal")
     )
     role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.LEARNER)
     status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.ACTIVE)

@@ -91,8 +91,10 @@ DATABASES["default"].update(
     CONN_HEALTH_CHECKS=True,
     DISABLE_SERVER_SIDE_CURSORS=env.bool("DISABLE_SERVER_SIDE_CURSORS", default=False),
 )
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-    "-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000 -c statement_timeout=60000"
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    options="-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000 -c statement_timeout=60000",
+    # Lets portals.statements keep prepared statements; Django's own queries are never prepared.
+    prepare_threshold=5,
 )
 
 REDIS_URL = env.str("REDIS_URL")

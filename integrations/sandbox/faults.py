@@ -1,0 +1,132 @@
+"""What can go wrong on command: each fault replaces or spoils answers that it fits."""
+
+import random
+from dataclasses import dataclass, field
+
+from integrations.sandbox.wire import HTML_TYPE, Request, Response, json_response
+
+_GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
+_MAINTENANCE_PAGE = b"<html><body><h1>We will be right back</h1></body></html>"
+
+KINDS = {
+    "429": "Too many requests",
+    "500": "Internal error",
+    "502": "Bad gateway, as an HTML page",
+    "503": "Unavailable, empty body",
+    "401": "Unauthorized, empty body",
+    "slow": "Late answer",
+    "drop": "Connection dropped without an answer",
+    "truncate": "Body cut in the middle",
+    "not_json": "Status 200 with an HTML page",
+    "oversize": "Far too large a body",
+    "empty_list": "A list without anybody",
+    "wrong_total": "Wrong count in X-Total-Count",
+    "page_shift": "Somebody removed between two pages",
+    "redirect": "Redirect (307)",
+}
+_KINDS_FOR_LISTS = frozenset(("empty_list", "page_shift", "wrong_total"))
+
+
+@dataclass(slots=True)
+class Fault:
+    """One thing that goes wrong, `times` answers long or with `probability` until cleared.
+
+    `path` is the beginning of the paths that it hits (without one: whatever the kind makes sense
+    for), `page` the page number. `seconds` is how
+    late "slow" is and the Retry-After of "429"; `size` is how many bytes "oversize" adds.
+    """
+
+    kind: str
+    times: int | None = 1
+    probability: float = 1.0
+    path: str | None = None
+    page: int | None = None
+    seconds: float = 1.0
+    size: int = 64_000_000
+    hits: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"Unknown fault {self.kind!r}; known: {', '.join(KINDS)}.")
+        if not 0 < self.probability <= 1:
+            raise ValueError("The probability has to be above 0 and at most 1.")
+
+    def fits(self, request: Request) -> bool:
+        """Tell whether the fault is meant for this request."""
+        if self.times is not None and self.hits >= self.times:
+            return False
+        if self.page is not None and request.query.get("page") != str(self.page):
+            return False
+        if self.path is not None:
+            return request.path.startswith(self.path)
+        if self.kind in _KINDS_FOR_LISTS:
+            return request.path.endswith("/employees")
+        return request.path.startswith("/oauth/token" if self.kind == "redirect" else "/v1/")
+
+    def replacement(self) -> Response | None:
+        """Return the answer that is sent instead of asking the world, or None."""
+        match self.kind:
+            case "429":
+                response = _refusal(429, "rate_limit_exceeded", "Too many requests.")
+                response.headers["Retry-After"] = f"{self.seconds:g}"
+                return response
+            case "500":
+                return _refusal(500, "internal_error", "An unexpected error has occurred.")
+            case "502":
+                return Response(502, _GATEWAY_PAGE, content_type=HTML_TYPE)
+            case "503":
+                return Response(503)
+            case "401":
+                reason = 'Bearer realm="Doorkeeper", error="invalid_token"'
+                return Response(401, headers={"WWW-Authenticate": reason})
+            case "not_json":
+                return Response(200, _MAINTENANCE_PAGE, content_type=HTML_TYPE)
+            case "redirect":
+                return Response(307, headers={"Location": "/oauth/elsewhere"})  # answers 404
+            case "drop":
+                return Response(is_dropped=True)
+        return None
+
+    def spoil(self, response: Response) -> None:
+        """Change a real answer for the worse."""
+        match self.kind:
+            case "slow":
+                response.wait_seconds = self.seconds
+            case "truncate":
+                response.is_cut = True
+            case "oversize":
+                response.body += b" " * self.size
+            case "wrong_total" if "X-Total-Count" in response.headers:
+                response.headers["X-Total-Count"] = str(int(response.headers["X-Total-Count"]) + 7)
+            case "empty_list":
+                response.body = b"[]"
+                if "X-Total-Count" in response.headers:
+                    response.headers |= {"X-Total-Count": "0", "X-Total-Pages": "0"}
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults that are switched on, oldest first."""
+
+    seed: int
+    active: list[Fault] = field(default_factory=list)
+    _chance: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)  # noqa: S311 - reproducible on purpose
+
+    def pick(self, request: Request) -> Fault | None:
+        """Return the first fault that hits this request and count the hit."""
+        for fault in self.active:
+            if fault.fits(request) and self._chance.random() < fault.probability:
+                fault.hits += 1
+                if fault.times is not None and fault.hits >= fault.times:
+                    self.active.remove(fault)
+                return fault
+        return None
+
+
+def _refusal(status: int, category: str, message: str) -> Response:
+    return json_response(
+        {"errors": [{"error_key": "request", "category": category, "message": message}]}, status
+    )

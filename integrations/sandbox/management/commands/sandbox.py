@@ -1,0 +1,51 @@
+"""Run the stand-ins for the providers in the foreground."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from integrations.sandbox.server import start
+from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
+
+
+class Command(BaseCommand):
+    """Serve until SIGINT or SIGTERM."""
+
+    help = "Runs stand-ins for the providers on the loopback address, with invented people."
+    requires_system_checks = []  # noqa: RUF012 - needs neither database nor settings
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--port", type=int, default=8100, help="0 takes a free one")
+        parser.add_argument("--people", type=int, default=50, help="people in the main company")
+        parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
+        parser.add_argument(
+            "--rate-limit", type=int, default=200, help="calls per minute and grant, 0 for none"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Start, say where, wait for a signal, stop."""
+        done = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: done.set())
+        try:
+            sandbox = start(
+                port=options["port"],
+                people=options["people"],
+                seed=options["seed"],
+                rate_limit=options["rate_limit"],
+            )
+        except OSError as problem:
+            raise CommandError(
+                f"Port {options['port']} cannot be used ({problem.strerror}). "
+                "Choose another one with --port."
+            ) from problem
+        with sandbox:
+            self.stdout.write(f"Gusto sandbox: {sandbox.url} ({options['people']} people)")
+            self.stdout.write(f"Client id {CLIENT_ID}, secret {CLIENT_SECRET}")
+            self.stdout.write("Stop with Ctrl-C.")
+            self.stdout.flush()
+            done.wait()

@@ -1,0 +1,187 @@
+"""The world of the sandbox: companies, consents, the clock, faults, and what was asked of it."""
+
+import re
+import threading
+from collections.abc import Iterable
+from datetime import date
+from urllib.parse import urlsplit
+
+from integrations.sandbox.call_log import CallLog
+from integrations.sandbox.clock import Clock
+from integrations.sandbox.companies import Company, harbor, juniper
+from integrations.sandbox.faults import Fault, Faults
+from integrations.sandbox.grants import Grants
+from integrations.sandbox.limiter import Limiter
+from integrations.sandbox.personnel import Personnel
+
+CLIENT_ID = "rollcall-sandbox"
+CLIENT_SECRET = "rollcall-sandbox-secret"  # noqa: S105 - opens nothing but the sandbox
+CALLBACK_PATH = "/integrations/gusto/callback/"
+DEFAULT_CALLBACK = f"http://localhost:8000{CALLBACK_PATH}"
+OLDEST_VERSION = "2025-06-15"
+DEFAULT_SCOPES = ("public", "companies:read", "departments:read", "employees:read", "employments:read")
+_SCOPE = re.compile(r"[a-z_]+(:[a-z_]+)?")
+_SECOND_COMPANY_PEOPLE = 8
+
+
+class World(Personnel):
+    """Everything that the stand-ins know. Its methods may be called from any thread.
+
+    The names and arguments of the control API are those of these methods.
+    """
+
+    def __init__(
+        self, *, people: int = 50, seed: int = 1, rate_limit: int = 200, today: date | None = None
+    ) -> None:
+        self.lock = threading.RLock()
+        self.stopping = threading.Event()
+        self.clock = Clock(today)
+        self.day = self.clock.today()
+        self.company = harbor(people=people, seed=seed, today=self.day)
+        other = juniper(people=_SECOND_COMPANY_PEOPLE, seed=seed, today=self.day)
+        self.companies = {company.uuid: company for company in (self.company, other)}
+        self.clients = {CLIENT_ID: CLIENT_SECRET}
+        self.redirect_uris: list[str] = []
+        self.scopes = frozenset(DEFAULT_SCOPES)
+        self.minimum_version = OLDEST_VERSION
+        self.grants = Grants()
+        self.limiter = Limiter(rate_limit)
+        self.faults = Faults(seed)
+        self.calls = CallLog()
+
+    # The calendar
+
+    def follow_the_calendar(self) -> date:
+        """Return today; on a new day every prepared answer is made again."""
+        with self.lock:
+            today = self.clock.today()
+            if today != self.day:
+                self.day = today
+                self._forget_answers()
+            return today
+
+    def advance_clock(self, *, seconds: float = 0, days: float = 0) -> None:
+        """Move the sandbox's clock by so much."""
+        with self.lock:
+            self.clock.advance(seconds=float(seconds), days=float(days))
+
+    def set_today(self, day: date | str) -> None:
+        """Move the sandbox's clock to a day in Los Angeles."""
+        with self.lock:
+            self.clock.set_today(date.fromisoformat(day) if isinstance(day, str) else day)
+
+    # Consent
+
+    def accepts_redirect(self, uri: str) -> bool:
+        """Tell whether a browser may be sent to `uri` with a code."""
+        if self.redirect_uris:
+            return uri in self.redirect_uris
+        parts = urlsplit(uri)
+        is_web = parts.scheme in ("http", "https") and bool(parts.netloc)
+        return is_web and parts.path == CALLBACK_PATH and not parts.fragment and not parts.query
+
+    def register_redirects(self, *, uris: Iterable[str]) -> None:
+        """Accept only these redirect addresses; none: any address with the callback's path."""
+        with self.lock:
+            self.redirect_uris = list(uris)
+
+    def authorize(
+        self,
+        *,
+        company: str | None = None,
+        redirect_uri: str = DEFAULT_CALLBACK,
+        client_id: str = CLIENT_ID,
+    ) -> str:
+        """Return a code as the consent page would, for a company's UUID or name."""
+        with self.lock:
+            if client_id not in self.clients or not self.accepts_redirect(redirect_uri):
+                raise ValueError("Unknown client or redirect address.")
+            return self.grants.issue_code(
+                client_id=client_id,
+                company_uuid=self.find_company(company).uuid,
+                redirect_uri=redirect_uri,
+                now=self.clock.seconds(),
+            )
+
+    def find_company(self, company: str | None) -> Company:
+        """Return a company by UUID or name, the main one for None."""
+        if company is None:
+            return self.company
+        for known in self.companies.values():
+            if company in (known.uuid, known.name):
+                return known
+        raise ValueError(f"There is no company {company!r}.")
+
+    def revoke_grants(self, company: str | None = None) -> int:
+        """Disconnect, as a customer does on the provider's side; return how many grants ended."""
+        with self.lock:
+            uuid = self.find_company(company).uuid if company else None
+            return self.grants.revoke(uuid)
+
+    def set_scopes(self, scopes: Iterable[str] | str) -> None:
+        """Set what the application may read, for present grants as well."""
+        wanted = scopes.split() if isinstance(scopes, str) else list(scopes)
+        if not all(_SCOPE.fullmatch(scope) for scope in wanted):
+            raise ValueError("A scope looks like employees:read.")
+        with self.lock:
+            self.scopes = frozenset(wanted)
+
+    # Behaviour
+
+    def set_rate_limit(self, limit: int) -> None:
+        """Allow so many calls per rolling minute and grant; 0 for any number."""
+        if int(limit) < 0:
+            raise ValueError("The limit cannot be negative.")
+        with self.lock:
+            self.limiter.limit = int(limit)
+            self.limiter.reset()
+
+    def set_minimum_version(self, version: str) -> None:
+        """Set the API version that applies when a request names none."""
+        with self.lock:
+            self.minimum_version = date.fromisoformat(version).isoformat()
+
+    def keep_old_terminations(self, *, keep: bool) -> None:
+        """Choose whether the list still shows a termination from before a rehire."""
+        with self.lock:
+            self.company.keeps_old_terminations = keep
+            self._forget_answers()
+
+    def set_fault(
+        self,
+        kind: str,
+        *,
+        times: int | None = 1,
+        probability: float | None = None,
+        path: str | None = None,
+        page: int | None = None,
+        seconds: float = 1.0,
+        size: int = 64_000_000,
+    ) -> Fault:
+        """Let something go wrong (see Fault); with a `probability` until it is cleared."""
+        fault = Fault(
+            kind=kind,
+            times=times if probability is None else None,
+            probability=1.0 if probability is None else probability,
+            path=path or None,
+            page=page,
+            seconds=seconds,
+            size=size,
+        )
+        with self.lock:
+            self.faults.active.append(fault)
+        return fault
+
+    def clear_faults(self) -> None:
+        """Let everything go right again."""
+        with self.lock:
+            self.faults.active.clear()
+
+    def clear_calls(self) -> None:
+        """Forget the recorded calls and counters."""
+        with self.lock:
+            self.calls.clear()
+
+    def _forget_answers(self) -> None:
+        for company in self.companies.values():
+            company.roster.forget_answers()

@@ -6,6 +6,7 @@
 ARGS ?=
 N ?= 100000
 PYTHON_IN_VENV := .venv/bin/python
+ON_TEST_SERVERS := $(PYTHON_IN_VENV) -m tests.servers
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +26,10 @@ test: .venv/.ready ## Run the tests on their own PostgreSQL and Valkey; ARGS="-k
 lint: .venv/.ready ## Check style, types, import contracts, migrations and templates
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	$(PYTHON_IN_VENV) -m config.servers .venv/bin/mypy .
-	.venv/bin/lint-imports
-	$(PYTHON_IN_VENV) manage.py makemigrations --check --dry-run
 	.venv/bin/djlint --check --lint --quiet templates
+	.venv/bin/lint-imports
+	$(ON_TEST_SERVERS) .venv/bin/mypy .
+	$(ON_TEST_SERVERS) $(PYTHON_IN_VENV) manage.py makemigrations --check --dry-run
 
 format: .venv/.ready ## Rewrite the code in the project's style
 	.venv/bin/ruff check --fix

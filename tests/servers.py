@@ -1,4 +1,4 @@
-"""The servers behind the tests: a pytest plugin that starts them, and `python -m tests.servers COMMAND` for anything else.
+"""The servers behind the tests: a pytest plugin, and `python -m tests.servers COMMAND` for anything else.
 
 A variable that is set already is kept: with DATABASE_URL and REDIS_URL the tests run on those servers.
 """
@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from config.servers import start_postgres, start_valkey
+
 
 @contextmanager
 def test_environment() -> Iterator[None]:

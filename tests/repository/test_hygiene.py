@@ -32,7 +32,7 @@ BINARY = {".png", ".jpg", ".ico", ".woff2", ".gz", ".mo"}
 
 
 def tracked_files():
-    """Return every file of the project that git knows, or in an export without git every file, relative to its root."""
+    """Return every file that git knows, or in an export without git every file, relative to the root."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode == 0:
         names = (Path(name) for name in listing.stdout.split("\0") if name)

@@ -21,9 +21,7 @@ IMPOSSIBLE_DATE = "2026-02-31"
 _DEFAULT_FIELDS = {"wrong_type": "email", "missing_field": "last_name"}
 
 
-def break_person(
-    company: Company, person: Employee, kind: str, *, today: date, field: str | None = None
-) -> None:
+def break_person(company: Company, person: Employee, kind: str, *, today: date, field: str | None = None) -> None:
     """Spoil one person; `field` is the key for "wrong_type" and "missing_field".
 
     Raises ValueError for an unknown kind.

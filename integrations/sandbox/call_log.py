@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 _KEPT_CALLS = 5000
-_SECRET_KEYS = frozenset(
-    ("access_token", "client_secret", "code", "password", "refresh_token", "token")
-)
+_SECRET_KEYS = frozenset(("access_token", "client_secret", "code", "password", "refresh_token", "token"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,7 @@ class CallLog:
         """Record one answered call."""
         self._number += 1
         shown = {key: "…" if key in _SECRET_KEYS else value for key, value in query.items()}
-        self._calls.append(
-            Call(
-                self._number, at, method, path, pattern, shown, status, milliseconds, grant, fault
-            )
-        )
+        self._calls.append(Call(self._number, at, method, path, pattern, shown, status, milliseconds, grant, fault))
         self._counts[f"{method} {pattern}", status] += 1
 
     def newest(self, count: int = _KEPT_CALLS) -> list[Call]:

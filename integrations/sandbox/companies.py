@@ -1,4 +1,4 @@
-"""The two companies of the sandbox: what they are, and where and in which departments they work."""
+"""The companies of the sandbox: what they are, and where and in which departments they work."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,7 +11,6 @@ from integrations.sandbox.roster import Roster
 from integrations.sandbox.samples import CHIEF_UUID, sample_people
 
 HARBOR_UUID = "5f0c2b1e-8d0e-4c1b-9f3a-6c2f5a7d9b10"
-JUNIPER_UUID = "8a1d4c7f-2b6e-4f90-9c3d-7e5b1a2f4d20"
 _DEPARTMENT_UUID = "a1d7e7a2-0f5b-4d57-8d3b-52f4a0f3c1{:02d}"
 _LOCATION_UUID = "c9b7f3de-1c55-4a35-8a57-0f6ad6b6e2{:02d}"
 
@@ -42,16 +41,19 @@ class Company:
     fields: dict[str, CustomField] = field(default_factory=default_fields)
     keeps_old_terminations: bool = False  # what the provider does is not documented
 
-    def location(self, uuid: str) -> Location | None:
-        """Return the location with this UUID, or None."""
-        return next((place for place in self.locations if place.uuid == uuid), None)
+    def location(self, uuid: str) -> Location:
+        """Return the location with this UUID. Raises KeyError."""
+        for place in self.locations:
+            if place.uuid == uuid:
+                return place
+        raise KeyError(uuid)
 
     def department_uuid(self, title: str) -> str:
         """Return the UUID of a department; an unknown title founds a new one."""
         for uuid, known in self.departments.items():
             if known == title:
                 return uuid
-        uuid = _DEPARTMENT_UUID.format(len(self.departments) + 1)
+        uuid = self.ids.uuid(ids.DEPARTMENT, len(self.departments))
         self.departments[uuid] = title
         return uuid
 
@@ -59,7 +61,7 @@ class Company:
 def harbor(*, people: int, seed: int, today: date) -> Company:
     """Return the main company, with the sample cases among its `people`."""
     make_ids = ids.Ids(f"harbor {seed}")
-    departments = _departments(1)
+    departments = {_DEPARTMENT_UUID.format(place): title for place, title in enumerate(HEADS, start=1)}
     locations = [
         Location(_LOCATION_UUID.format(1), "1200 Larimer St", "Denver", "CO", "80204"),
         Location(_LOCATION_UUID.format(2), "401 Congress Ave", "Austin", "TX", "78701"),
@@ -90,32 +92,29 @@ def harbor(*, people: int, seed: int, today: date) -> Company:
     )
 
 
-def juniper(*, people: int, seed: int, today: date) -> Company:
-    """Return a second company, for whoever consents for the wrong one."""
-    make_ids = ids.Ids(f"juniper {seed}")
-    departments = _departments(51)
-    locations = [Location(_LOCATION_UUID.format(51), "9 Mill Rd", "Boise", "ID", "83702")]
+def further_company(*, number: int, name: str, people: int, seed: int, today: date) -> Company:
+    """Return a company without sample cases; number 1 is the one that is always there."""
+    make_ids = ids.Ids(f"company {number} {seed}")
+    departments = {make_ids.uuid(ids.DEPARTMENT, place): title for place, title in enumerate(HEADS)}
+    locations = [Location(make_ids.uuid(ids.LOCATION, 1), "9 Mill Rd", "Boise", "ID", "83702")]
+    domain = "".join(letter for letter in name.lower() if letter.isascii() and letter.isalnum())
     generator = Generator(
-        seed=seed + 1,
+        seed=seed + number,
         today=today,
         make_ids=make_ids,
         chief_uuid=make_ids.uuid(ids.EMPLOYEE, 1),
         first_number=1,
-        domain="juniperworks.example",
+        domain=f"{domain or 'company'}.example",
         department_uuids={title: uuid for uuid, title in departments.items()},
         location_uuids=[place.uuid for place in locations],
     )
     return Company(
-        uuid=JUNIPER_UUID,
-        name="Juniper Works Inc",
-        trade_name="Juniper Works",
+        uuid=make_ids.uuid(ids.COMPANY, number),
+        name=name,
+        trade_name=name.removesuffix(" Inc"),
         admin_uuid=make_ids.uuid(ids.ADMIN, 1),
         ids=make_ids,
         roster=Roster(make_ids=make_ids, generator=generator, samples=[], count=people),
         departments=departments,
         locations=locations,
     )
-
-
-def _departments(first: int) -> dict[str, str]:
-    return {_DEPARTMENT_UUID.format(first + place): title for place, title in enumerate(HEADS)}

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from integrations.sandbox import control_pages, payloads
+from integrations.sandbox.companies import Company
 from integrations.sandbox.employees import Employee
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.pages import message_page
@@ -21,6 +22,7 @@ from integrations.sandbox.world import World
 
 _ACTIONS = (
     "add_broken",
+    "add_company",
     "advance_clock",
     "authorize",
     "cancel_rehire",
@@ -44,7 +46,7 @@ _ACTIONS = (
     "terminate",
 )
 _PER_PAGE = 25
-_WHOLE_NUMBERS = frozenset(("limit", "page", "size", "times"))
+_WHOLE_NUMBERS = frozenset(("limit", "page", "people", "size", "times"))
 _NUMBERS = frozenset(("days", "probability", "seconds"))
 _SWITCHES = frozenset(("keep", "runs_payroll"))
 
@@ -72,17 +74,20 @@ class Control:
         name = request.path.removeprefix("/_control/")
         if request.method == "POST" and name in _ACTIONS:
             return self._act(name, request)
-        if request.method not in ("GET", "HEAD"):
+        if request.method != "GET":
             return json_response({"error": "There is nothing here to post to."}, 404)
         with self._world.lock:
-            if request.path == "/":
-                return self._home(request)
-            if request.path.startswith("/people/"):
-                return self._person_page(request)
-            if name in self._reads:
-                return json_response(self._reads[name](request))
-            if name.startswith("people/"):
-                return self._person(name.removeprefix("people/"))
+            return self._read(name, request)
+
+    def _read(self, name: str, request: Request) -> Response:
+        if request.path == "/":
+            return self._home(request)
+        if request.path.startswith("/people/"):
+            return self._person_page(request)
+        if name in self._reads:
+            return json_response(self._reads[name](request))
+        if name.startswith("people/"):
+            return self._person(name.removeprefix("people/"))
         return json_response({"error": "There is nothing here."}, 404)
 
     def _act(self, name: str, request: Request) -> Response:
@@ -107,6 +112,8 @@ class Control:
         match result:
             case Employee():
                 return self._employee(result)
+            case Company():
+                return {"uuid": result.uuid, "name": result.name}
             case Fault():
                 return {"kind": result.kind, "times": result.times}
             case str():
@@ -131,17 +138,13 @@ class Control:
             "today": world.clock.today().isoformat(),
             "now": world.clock.now().isoformat(timespec="seconds"),
             "companies": [
-                {"uuid": one.uuid, "name": one.name, "people": len(one.roster)}
-                for one in world.companies.values()
+                {"uuid": one.uuid, "name": one.name, "people": len(one.roster)} for one in world.companies.values()
             ],
             "rate_limit": world.limiter.limit,
             "scopes": sorted(world.scopes),
             "minimum_version": world.minimum_version,
             "connected": world.grants.living(),
-            "faults": [
-                {"kind": one.kind, "times": one.times, "hits": one.hits}
-                for one in world.faults.active
-            ],
+            "faults": [{"kind": one.kind, "times": one.times, "hits": one.hits} for one in world.faults.active],
         }
 
     def _calls(self, request: Request) -> list[payloads.Json]:

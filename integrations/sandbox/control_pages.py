@@ -21,9 +21,7 @@ _PLAIN_INPUTS = {
 }
 
 
-def home(
-    world: World, query: Mapping[str, str], people: list[Employee], total: int, per_page: int
-) -> Response:
+def home(world: World, query: Mapping[str, str], people: list[Employee], total: int, per_page: int) -> Response:
     """Return the control page with one page of people."""
     today = world.clock.today()
     body = "".join(
@@ -46,7 +44,7 @@ def person(world: World, employee: Employee, query: Mapping[str, str]) -> Respon
     back = f"/people/{employee.uuid}"
     return page(
         employee.name,
-        f'{_note(query)}<section><p><strong>{_status(employee, today)}</strong></p>'
+        f"{_note(query)}<section><p><strong>{_status(employee, today)}</strong></p>"
         f'<p class="soft">Gusto id {employee.uuid}</p>'
         f'<p><a href="/">All people</a> · <a href="/_control/people/{employee.uuid}">as JSON</a></p>'
         f"</section>{_employment(employee, today, back)}{_change(world, employee, back)}"
@@ -69,9 +67,7 @@ def _summary(world: World, today: date) -> str:
     )
 
 
-def _people(
-    world: World, people: list[Employee], query: Mapping[str, str], total: int, per_page: int
-) -> str:
+def _people(world: World, people: list[Employee], query: Mapping[str, str], total: int, per_page: int) -> str:
     today = world.clock.today()
     rows = "".join(
         f'<tr><td><a href="/people/{one.uuid}">{escape(one.name)}</a></td>'
@@ -200,9 +196,7 @@ def _change(world: World, employee: Employee, back: str) -> str:
     company = world.company
     departments = {"": "None"} | {title: title for title in company.departments.values()}
     chosen = company.departments.get(employee.department_uuid or "")
-    fields = "".join(
-        text_input(name, label, getattr(employee, name)) for name, label in _PLAIN_INPUTS.items()
-    )
+    fields = "".join(text_input(name, label, getattr(employee, name)) for name, label in _PLAIN_INPUTS.items())
     fields += select("department", "Department", departments, chosen)
     for field in company.fields.values():
         name, value = f"custom:{field.name}", employee.custom.get(field.uuid, "")

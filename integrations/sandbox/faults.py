@@ -1,9 +1,11 @@
 """What can go wrong on command: each fault replaces or spoils answers that it fits."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from integrations.sandbox.wire import HTML_TYPE, Request, Response, json_response
+from integrations.sandbox.refusals import CHALLENGE, refusal
+from integrations.sandbox.wire import HTML_TYPE, Request, Response
 
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>"
 _MAINTENANCE_PAGE = b"<html><body><h1>We will be right back</h1></body></html>"
@@ -23,6 +25,16 @@ KINDS = {
     "wrong_total": "Wrong count in X-Total-Count",
     "page_shift": "Somebody removed between two pages",
     "redirect": "Redirect (307)",
+}
+_REPLACEMENTS: dict[str, Callable[[], Response]] = {
+    "429": lambda: refusal(429, "rate_limit_exceeded", "Too many requests.").response,
+    "500": lambda: refusal(500, "internal_error", "An unexpected error has occurred.").response,
+    "502": lambda: Response(502, _GATEWAY_PAGE, content_type=HTML_TYPE),
+    "503": lambda: Response(503),
+    "401": lambda: Response(401, headers={"WWW-Authenticate": CHALLENGE}),
+    "not_json": lambda: Response(200, _MAINTENANCE_PAGE, content_type=HTML_TYPE),
+    "redirect": lambda: Response(307, headers={"Location": "/oauth/elsewhere"}),  # answers 404
+    "drop": lambda: Response(is_dropped=True),
 }
 _KINDS_FOR_LISTS = frozenset(("empty_list", "page_shift", "wrong_total"))
 
@@ -65,27 +77,13 @@ class Fault:
 
     def replacement(self) -> Response | None:
         """Return the answer that is sent instead of asking the world, or None."""
-        match self.kind:
-            case "429":
-                response = _refusal(429, "rate_limit_exceeded", "Too many requests.")
-                response.headers["Retry-After"] = f"{self.seconds:g}"
-                return response
-            case "500":
-                return _refusal(500, "internal_error", "An unexpected error has occurred.")
-            case "502":
-                return Response(502, _GATEWAY_PAGE, content_type=HTML_TYPE)
-            case "503":
-                return Response(503)
-            case "401":
-                reason = 'Bearer realm="Doorkeeper", error="invalid_token"'
-                return Response(401, headers={"WWW-Authenticate": reason})
-            case "not_json":
-                return Response(200, _MAINTENANCE_PAGE, content_type=HTML_TYPE)
-            case "redirect":
-                return Response(307, headers={"Location": "/oauth/elsewhere"})  # answers 404
-            case "drop":
-                return Response(is_dropped=True)
-        return None
+        make = _REPLACEMENTS.get(self.kind)
+        if make is None:
+            return None
+        response = make()
+        if self.kind == "429":
+            response.headers["Retry-After"] = f"{self.seconds:g}"
+        return response
 
     def spoil(self, response: Response) -> None:
         """Change a real answer for the worse."""
@@ -113,7 +111,7 @@ class Faults:
     _chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)  # noqa: S311 - reproducible on purpose
+        self._chance = random.Random(self.seed)
 
     def pick(self, request: Request) -> Fault | None:
         """Return the first fault that hits this request and count the hit."""
@@ -124,9 +122,3 @@ class Faults:
                     self.active.remove(fault)
                 return fault
         return None
-
-
-def _refusal(status: int, category: str, message: str) -> Response:
-    return json_response(
-        {"errors": [{"error_key": "request", "category": category, "message": message}]}, status
-    )

@@ -32,12 +32,8 @@ def default_fields() -> dict[str, CustomField]:
         CustomField(UNIFORM_BUDGET, "Uniform budget", "currency"),
         CustomField(FORKLIFT_LEVEL, "Forklift level", "number"),
         CustomField(SAFETY_COURSE_DUE, "Safety course due", "date"),
-        CustomField(
-            T_SHIRT_SIZE, "T-shirt size", "radio", "Used for the welcome box", list(SHIRT_SIZES)
-        ),
+        CustomField(T_SHIRT_SIZE, "T-shirt size", "radio", "Used for the welcome box", list(SHIRT_SIZES)),
         CustomField(COST_CENTER, "Cost center", "text"),
-        CustomField(
-            TRAINING_TRACK, "Training track", "radio", None, ["Sales", "Floor", "Office"]
-        ),
+        CustomField(TRAINING_TRACK, "Training track", "radio", None, ["Sales", "Floor", "Office"]),
     ]
     return {field.uuid: field for field in known}

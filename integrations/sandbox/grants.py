@@ -51,9 +51,7 @@ class Grants:
     _by_refresh_token: dict[str, Pair] = field(default_factory=dict)
     _grants: list[Grant] = field(default_factory=list)
 
-    def issue_code(
-        self, *, client_id: str, company_uuid: str, redirect_uri: str, now: float
-    ) -> str:
+    def issue_code(self, *, client_id: str, company_uuid: str, redirect_uri: str, now: float) -> str:
         """Return a code for a company that consented."""
         grant = self._new_grant(client_id, company_uuid)
         code = secrets.token_urlsafe(32)
@@ -107,9 +105,7 @@ class Grants:
         ended = [
             grant
             for grant in self._grants
-            if grant.company_uuid is not None
-            and not grant.is_revoked
-            and company_uuid in (None, grant.company_uuid)
+            if grant.company_uuid is not None and not grant.is_revoked and company_uuid in (None, grant.company_uuid)
         ]
         for grant in ended:
             grant.is_revoked = True
@@ -124,9 +120,7 @@ class Grants:
         self._grants.append(grant)
         return grant
 
-    def _new_pair(
-        self, grant: Grant, now: float, *, previous: Pair | None = None, can_refresh: bool = True
-    ) -> Pair:
+    def _new_pair(self, grant: Grant, now: float, *, previous: Pair | None = None, can_refresh: bool = True) -> Pair:
         pair = Pair(
             grant=grant,
             access_token=secrets.token_urlsafe(32),

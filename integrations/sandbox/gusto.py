@@ -70,15 +70,19 @@ class Gusto:
 
     def _authenticate(self, request: Request) -> Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        grant = self._world.grants.use(token.strip(), self._world.clock.seconds())
-        if scheme.lower() != "bearer" or grant is None:
+        if scheme.lower() != "bearer":
+            raise invalid_token()
+        with self._world.lock:
+            grant = self._world.grants.use(token.strip(), self._world.clock.seconds())
+        if grant is None:
             raise invalid_token()
         request.grant_id = grant.id
         return grant
 
     def _count(self, grant: Grant, headers: dict[str, str]) -> None:
         """Raise Refused (429) when the grant's minute is full; add the headers that tell."""
-        allowance = self._world.limiter.take(grant.id, self._world.clock.seconds())
+        with self._world.lock:
+            allowance = self._world.limiter.take(grant.id, self._world.clock.seconds())
         if allowance is None:
             return
         headers |= _limit_headers(allowance)

@@ -15,6 +15,9 @@ WORK_ADDRESS = 5
 GARNISHMENT = 6
 COMPENSATION = 7
 ADMIN = 8
+COMPANY = 9
+DEPARTMENT = 10
+LOCATION = 11
 
 
 class Ids:
@@ -25,7 +28,7 @@ class Ids:
     """
 
     def __init__(self, seed: str) -> None:
-        source = random.Random(seed)  # noqa: S311 - invented data, nothing to protect
+        source = random.Random(seed)
         self._factor = source.getrandbits(_BITS) | 1
         self._inverse = pow(self._factor, -1, _SPACE)
         self._version_factor = source.getrandbits(128) | 1
@@ -35,9 +38,7 @@ class Ids:
         plain = number << _NUMBER_SHIFT | kind << 8 | part
         hidden = plain * self._factor % _SPACE
         digits = f"{hidden ^ hidden >> _BITS // 2:030x}"
-        return (
-            f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:]}"
-        )
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-{digits[18:]}"
 
     def read(self, uuid: str) -> tuple[int, int, int] | None:
         """Return the (kind, number, part) that `uuid` was made of, or None if it was not."""

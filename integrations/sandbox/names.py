@@ -1,6 +1,6 @@
 """The words that invented people are put together from."""
 
-FIRST_NAMES = (
+FIRST_NAMES = (  # noqa: SIM905 - one name a line would fill three screens
     "Amara Ben Carmen Dmitri Elena Farid Grace Hiro Imani Jonas Keiko Liam Mei Nadia Omar Paloma "
     "Quentin Rosa Samir Tara Uma Victor Wren Ximena Yusuf Zoe Adaeze Bruno Chloe Diego Esra Felix "
     "Gita Hannah Ivan Jada Kofi Lucia Mateo Noor Olga Pedro Rania Soren Thandi Umar Vera Wei Yara "
@@ -9,7 +9,7 @@ FIRST_NAMES = (
     "Idris Julia Kenji Lara Milan Naomi Otto Pia Rashid Selma Theo Ulla Viktor Willa Yasmin Zane "
     "Marisol"
 ).split()
-LAST_NAMES = (
+LAST_NAMES = (  # noqa: SIM905
     "Abebe Baptiste Castillo Dahl Eriksen Ferrari Gupta Haddad Ibarra Jensen Kaplan Lopez Mbeki "
     "Nakamura Osei Park Quiroga Rossi Sato Takahashi Umarov Vargas Walsh Xu Yilmaz Zhang Adeyemi "
     "Brandt Chavez Desai Engel Fontaine Garcia Hughes Iyer Johansson Kowalski Larsen Mensah Nguyen "

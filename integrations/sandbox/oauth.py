@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from integrations.sandbox import pages
 from integrations.sandbox.grants import ACCESS_TOKEN_SECONDS, GrantRefused, Pair
+from integrations.sandbox.refusals import Refused
 from integrations.sandbox.wire import Malformed, Request, Response, json_response, redirect
 from integrations.sandbox.world import World
 
@@ -52,37 +53,39 @@ class OAuth:
 
     def token(self, request: Request) -> Response:
         """Exchange a code or a refresh token, or hand out a token of the application."""
-        if "client_secret" in request.query:
-            return _refused(400, "invalid_request", "The client secret may not be in the URL.")
+        fields = self._client_fields(request)
         try:
-            fields = request.fields()
-        except Malformed as problem:
-            return _refused(400, "invalid_request", str(problem))
-        if not self._knows_client(fields):
-            return _refused(401, "invalid_client", "Client authentication failed.")
-        try:
-            pair = self._pair(fields)
+            with self._world.lock:
+                return self._token_response(self._pair(fields))
         except KeyError as missing:
-            return _refused(400, "invalid_request", f"Missing parameter: {missing.args[0]}.")
-        except GrantRefused:
-            message = "The grant is invalid, expired or revoked, or was issued to another client."
-            return _refused(400, "invalid_grant", message)
-        if pair is None:
-            return _refused(400, "unsupported_grant_type", "This grant type is not supported.")
-        return self._token_response(pair)
+            problem = f"Missing parameter: {missing.args[0]}."
+            raise _refused(400, "invalid_request", problem) from missing
+        except GrantRefused as refused:
+            problem = "The grant is invalid, expired or revoked, or was issued to another client."
+            raise _refused(400, "invalid_grant", problem) from refused
 
     def revoke(self, request: Request) -> Response:
         """End the grant of an access token; the answer is the same for an unknown one."""
+        fields = self._client_fields(request)
+        with self._world.lock:
+            self._world.grants.revoke_token(str(fields.get("token", "")), fields["client_id"])
+        return json_response({})
+
+    def _client_fields(self, request: Request) -> dict[str, Any]:
+        """Return the body of a client that gave its secret in it. Raises Refused."""
+        if "client_secret" in request.query:
+            raise _refused(400, "invalid_request", "The client secret may not be in the URL.")
         try:
             fields = request.fields()
         except Malformed as problem:
-            return _refused(400, "invalid_request", str(problem))
-        if not self._knows_client(fields):
-            return _refused(401, "invalid_client", "Client authentication failed.")
-        self._world.grants.revoke_token(str(fields.get("token", "")), fields["client_id"])
-        return json_response({})
+            raise _refused(400, "invalid_request", str(problem)) from problem
+        secret = self._world.clients.get(str(fields.get("client_id")))
+        if secret is None or fields.get("client_secret") != secret:
+            raise _refused(401, "invalid_client", "Client authentication failed.")
+        return fields
 
-    def _pair(self, fields: dict[str, Any]) -> Pair | None:
+    def _pair(self, fields: dict[str, Any]) -> Pair:
+        """Return the tokens. Raises GrantRefused, and KeyError for a missing field."""
         grants, now = self._world.grants, self._world.clock.seconds()
         client_id = fields["client_id"]
         match fields["grant_type"]:
@@ -98,7 +101,7 @@ class OAuth:
                 return grants.refresh(refresh_token=token, client_id=client_id, now=now)
             case "system_access":
                 return grants.system_pair(client_id=client_id, now=now)
-        return None
+        raise _refused(400, "unsupported_grant_type", "This grant type is not supported.")
 
     def _token_response(self, pair: Pair) -> Response:
         body: dict[str, object] = {
@@ -110,11 +113,9 @@ class OAuth:
         }
         if pair.grant.company_uuid:
             body["scope"] = " ".join(sorted(self._world.scopes))
-        return json_response(body, **{"Cache-Control": "no-store"})
-
-    def _knows_client(self, fields: dict[str, Any]) -> bool:
-        secret = self._world.clients.get(str(fields.get("client_id")))
-        return secret is not None and fields.get("client_secret") == secret
+        response = json_response(body)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     def _problem_with_link(self, fields: dict[str, str]) -> str | None:
         if fields.get("client_id") not in self._world.clients:
@@ -130,5 +131,5 @@ def _back(fields: dict[str, str], **result: str) -> Response:
     return redirect(f"{fields['redirect_uri']}?{urlencode(result)}", 302)
 
 
-def _refused(status: int, error: str, description: str) -> Response:
-    return json_response({"error": error, "error_description": description}, status)
+def _refused(status: int, error: str, description: str) -> Refused:
+    return Refused(json_response({"error": error, "error_description": description}, status))

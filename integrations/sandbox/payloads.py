@@ -11,6 +11,7 @@ from integrations.sandbox.fields import CustomField
 
 Json = dict[str, Any]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 _POLICY_UUID = "f6a8c0e2-1b3d-4f5a-8c7e-9d0b2f4a7001"
 _HISTORY_TYPES = {
     "part_time_under_twenty_hours": "part_time",
@@ -19,9 +20,9 @@ _HISTORY_TYPES = {
 }
 
 
-def encode(value: object) -> bytes:
+def encode(payload: Json) -> bytes:
     """Return compact JSON with letters of all languages as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(payload).encode()
 
 
 def company(company: Company) -> Json:
@@ -84,9 +85,7 @@ def department(company: Company, uuid: str, member_uuids: list[str]) -> Json:
     }
 
 
-def employee(
-    company: Company, person: Employee, *, today: date, includes: frozenset[str], with_pay: bool
-) -> Json:
+def employee(company: Company, person: Employee, *, today: date, includes: frozenset[str], with_pay: bool) -> Json:
     """Return an Employee; pay shows only `with_pay`, the scope compensations:read."""
     department_uuid = person.department_uuid
     payload: Json = {
@@ -125,9 +124,7 @@ def employee(
     return _overridden(payload, person) if person.overrides else payload
 
 
-def _include(
-    payload: Json, company: Company, person: Employee, today: date, includes: frozenset[str]
-) -> None:
+def _include(payload: Json, company: Company, person: Employee, today: date, includes: frozenset[str]) -> None:
     if "custom_fields" in includes:
         payload["custom_fields"] = custom_values(company, person)
     if "current_home_address" in includes:
@@ -172,10 +169,9 @@ def jobs(company: Company, person: Employee, *, today: date, with_pay: bool) -> 
     if person.second_job:
         held.append(person.second_job)
     listed = [_job(company, person, part, *job) for part, job in enumerate(held)]
-    if with_pay:
-        for part, job in enumerate(listed):
-            job |= pay(company, person, part)
-    return listed
+    if not with_pay:
+        return listed
+    return [job | pay(company, person, part) for part, job in enumerate(listed)]
 
 
 def _job(company: Company, person: Employee, part: int, title: str, hired_on: date) -> Json:
@@ -196,7 +192,7 @@ def pay(company: Company, person: Employee, part: int) -> Json:
     """Return the keys of a job that need the scope compensations:read."""
     uuid = company.ids.uuid(ids.COMPENSATION, person.number, part)
     rate, unit = ("28.50", "Hour") if part else (f"{48 + person.number % 40}000.00", "Year")
-    compensation = {
+    compensation: Json = {
         "uuid": uuid,
         "version": company.ids.version(ids.COMPENSATION, person.number, part),
         "job_uuid": company.ids.uuid(ids.JOB, person.number, part),
@@ -222,12 +218,10 @@ def terminations(company: Company, person: Employee, *, today: date) -> list[Jso
     shown = [now]
     if company.keeps_old_terminations:
         shown = [period for period in person.periods if period.hired_on <= now.hired_on]
-    return [_termination(company, person, period, today) for period in shown if period.last_day]
+    return [_termination(company, person, period, period.last_day, today) for period in shown if period.last_day]
 
 
-def _termination(company: Company, person: Employee, period: Period, today: date) -> Json:
-    last_day = period.last_day
-    assert last_day is not None
+def _termination(company: Company, person: Employee, period: Period, last_day: date, today: date) -> Json:
     return {
         "uuid": person.uuid,
         "employee_uuid": person.uuid,
@@ -272,22 +266,18 @@ def employment_history(person: Employee, *, today: date) -> list[Json]:
 def work_addresses(company: Company, person: Employee, *, today: date) -> list[Json]:
     """Return where the person worked, works and will work."""
     current = person.work_place(today)
-    found = []
-    for part, work_place in enumerate(person.work_places):
-        place = company.location(work_place.location_uuid)
-        assert place is not None
-        found.append(
-            {
-                "uuid": company.ids.uuid(ids.WORK_ADDRESS, person.number, part),
-                "employee_uuid": person.uuid,
-                "location_uuid": place.uuid,
-                "effective_date": work_place.since.isoformat(),
-                "active": work_place is current,
-                "version": company.ids.version(ids.WORK_ADDRESS, person.number, part),
-                **_address(place),
-            }
-        )
-    return found
+    return [
+        {
+            "uuid": company.ids.uuid(ids.WORK_ADDRESS, person.number, part),
+            "employee_uuid": person.uuid,
+            "location_uuid": work_place.location_uuid,
+            "effective_date": work_place.since.isoformat(),
+            "active": work_place is current,
+            "version": company.ids.version(ids.WORK_ADDRESS, person.number, part),
+            **_address(company.location(work_place.location_uuid)),
+        }
+        for part, work_place in enumerate(person.work_places)
+    ]
 
 
 def home_addresses(company: Company, person: Employee) -> list[Json]:

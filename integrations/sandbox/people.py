@@ -8,14 +8,10 @@ from integrations.sandbox.employees import Employee, Home, Period, WorkPlace
 from integrations.sandbox.names import CITIES, FIRST_NAMES, HEADS, LAST_NAMES, STREETS, TITLES
 
 # Twenty seats, so that one byte picks a department with believable weights.
-_SEATS = (
-    ["Sales"] * 7 + ["Operations"] * 6 + ["Support"] * 3 + ["Engineering"] * 2 + ["People"] * 2
-)
+_SEATS = ["Sales"] * 7 + ["Operations"] * 6 + ["Support"] * 3 + ["Engineering"] * 2 + ["People"] * 2
 _SEAT_STEP = 7  # mixes the seats; coprime with 20, so each is met once in twenty people
 _FIRST_SEATS = {
-    department: next(
-        seat for seat in range(len(_SEATS)) if _SEATS[seat * _SEAT_STEP % len(_SEATS)] == department
-    )
+    department: next(seat for seat in range(len(_SEATS)) if _SEATS[seat * _SEAT_STEP % len(_SEATS)] == department)
     for department in HEADS
 }
 _TEAM_BLOCK = 60  # in each block of sixty the first of a department leads the rest
@@ -91,9 +87,7 @@ class Generator:
             phone=f"303555{100 + number % 9900:04d}" if chance[2] % 3 else None,
             date_of_birth=f"{1962 + chance[3] % 42}-{1 + chance[4] % 12:02d}-{1 + chance[5] % 28:02d}",
             employment_type=_EMPLOYMENT_TYPES[chance[6] % len(_EMPLOYMENT_TYPES)],
-            onboarding_status=(
-                "self_onboarding_invited_started" if is_joining else "onboarding_completed"
-            ),
+            onboarding_status=("self_onboarding_invited_started" if is_joining else "onboarding_completed"),
         )
 
     def _department(self, number: int) -> str:

@@ -81,9 +81,7 @@ class Personnel:
             self.company.roster.add(person)
             return person
 
-    def terminate(
-        self, person: str, last_day: date | str | None = None, *, runs_payroll: bool = False
-    ) -> Employee:
+    def terminate(self, person: str, last_day: date | str | None = None, *, runs_payroll: bool = False) -> Employee:
         """Enter a termination; it is in effect from the day after `last_day` (today if not given)."""
         with self.lock:
             employee = self.find(person)
@@ -159,9 +157,7 @@ class Personnel:
             number = self.company.roster.new_number()
             names = FIRST_NAMES[-number % len(FIRST_NAMES)], LAST_NAMES[-number % len(LAST_NAMES)]
             person = self.hire(*names)
-            broken.break_person(
-                self.company, person, kind, today=self.clock.today(), field=field
-            )
+            broken.break_person(self.company, person, kind, today=self.clock.today(), field=field)
             return self._keep(person)
 
     def rename_department(self, title: str, new_title: str) -> None:
@@ -214,10 +210,11 @@ class Personnel:
         known = [field for field in self.company.fields.values() if field.name == name]
         if not known:
             raise ValueError(f"There is no custom field {name!r}.")
+        uuid = known[0].uuid
         if value is None:
-            employee.custom.pop(known[0].uuid, None)
-        else:
-            employee.custom[known[0].uuid] = str(value)
+            employee.custom.pop(uuid, None)
+        elif value or uuid in employee.custom:  # what was never filled in cannot be cleared
+            employee.custom[uuid] = str(value)
 
 
 def _is_called(employee: Employee, wanted: str) -> bool:

@@ -2,9 +2,8 @@
 
 from integrations.sandbox.wire import Response, json_response
 
-INVALID_TOKEN = (
-    'Bearer realm="Doorkeeper", error="invalid_token", '
-    'error_description="The access token is invalid or has expired."'
+CHALLENGE = (
+    'Bearer realm="Doorkeeper", error="invalid_token", error_description="The access token is invalid or has expired."'
 )
 
 
@@ -53,5 +52,5 @@ def invalid_parameter(key: str, message: str) -> Refused:
 def invalid_token() -> Refused:
     """Return the error for a token that is missing, expired or revoked."""
     refused = refusal(401, "invalid_token", "The access token is invalid or has expired.")
-    refused.response.headers["WWW-Authenticate"] = INVALID_TOKEN
+    refused.response.headers["WWW-Authenticate"] = CHALLENGE
     return refused

@@ -125,10 +125,10 @@ class Resources:
     def location(self, context: Context, location_id: str) -> Response:
         """Return one place of work."""
         company = self._own_company(context)
-        place = company.location(location_id)
-        if place is None:
-            raise not_found()
-        return json_response(payloads.location(company, place))
+        try:
+            return json_response(payloads.location(company, company.location(location_id)))
+        except KeyError as missing:
+            raise not_found() from missing
 
     def departments(self, context: Context, company_id: str) -> Response:
         """Return the departments with the UUIDs of their people; not paged."""
@@ -161,9 +161,7 @@ class Resources:
         with self._world.lock:
             numbers = company.roster.numbers()
             if not selection.is_everyone:
-                numbers = company.roster.select(
-                    selection, lambda people: selection.choose(people, context.today)
-                )
+                numbers = company.roster.select(selection, lambda people: selection.choose(people, context.today))
             total = len(numbers)
             shown = paging.cut(numbers) if paging else numbers
             pieces = self._pieces(company, shown, includes, context.today)
@@ -275,16 +273,12 @@ class Resources:
             raise missing_scope(_PAY_SCOPE)
         return includes
 
-    def _pieces(
-        self, company: Company, numbers: Sequence[int], includes: frozenset[str], today: date
-    ) -> list[bytes]:
+    def _pieces(self, company: Company, numbers: Sequence[int], includes: frozenset[str], today: date) -> list[bytes]:
         with_pay = _PAY_SCOPE in self._world.scopes
 
         def encode(person: Employee) -> bytes:
             return payloads.encode(
-                payloads.employee(
-                    company, person, today=today, includes=includes, with_pay=with_pay
-                )
+                payloads.employee(company, person, today=today, includes=includes, with_pay=with_pay)
             )
 
         return company.roster.pieces(numbers, (includes, with_pay), encode)
@@ -310,9 +304,7 @@ def _positive(query: dict[str, str], key: str, default: int) -> int:
     return int(text)
 
 
-def _listed(
-    request: Request, records: list[payloads.Json], *, envelope: str | None = None
-) -> Response:
+def _listed(request: Request, records: list[payloads.Json], *, envelope: str | None = None) -> Response:
     paging = _paging(request.query)
     shown = list(paging.cut(records)) if paging else records
     response = json_response({envelope: shown} if envelope else shown)

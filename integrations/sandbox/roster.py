@@ -15,9 +15,7 @@ _CACHED_SELECTIONS = 8
 class Roster:
     """The people of a company in the order in which they were entered."""
 
-    def __init__(
-        self, *, make_ids: ids.Ids, generator: Generator, samples: list[Employee], count: int
-    ) -> None:
+    def __init__(self, *, make_ids: ids.Ids, generator: Generator, samples: list[Employee], count: int) -> None:
         self._ids = make_ids
         self._generator = generator
         self._kept = {employee.number: employee for employee in samples[:count]}
@@ -88,9 +86,7 @@ class Roster:
         self._pieces.clear()
         self._piece_bytes = 0
 
-    def select(
-        self, key: Hashable, choose: Callable[[Iterator[Employee]], list[int]]
-    ) -> Sequence[int]:
+    def select(self, key: Hashable, choose: Callable[[Iterator[Employee]], list[int]]) -> Sequence[int]:
         """Return the numbers that `choose` picks, remembered under `key` until someone changes."""
         if key not in self._selections:
             self._selections[key] = array("L", choose(iter(self)))
@@ -99,16 +95,12 @@ class Roster:
         self._selections.move_to_end(key)
         return self._selections[key]
 
-    def pieces(
-        self, numbers: Sequence[int], variant: Hashable, encode: Callable[[Employee], bytes]
-    ) -> list[bytes]:
+    def pieces(self, numbers: Sequence[int], variant: Hashable, encode: Callable[[Employee], bytes]) -> list[bytes]:
         """Return the encoded people; what `encode` made for a `variant` is kept while there is room."""
         ready = self._pieces.setdefault(variant, {})
         return [ready.get(number) or self._encode(number, ready, encode) for number in numbers]
 
-    def _encode(
-        self, number: int, ready: dict[int, bytes], encode: Callable[[Employee], bytes]
-    ) -> bytes:
+    def _encode(self, number: int, ready: dict[int, bytes], encode: Callable[[Employee], bytes]) -> bytes:
         piece = encode(self._get(number))
         # Nothing is thrown out for a newcomer: whole walks would throw out all of it each time.
         if self._piece_bytes + len(piece) <= _CACHED_BYTES:

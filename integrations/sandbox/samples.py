@@ -9,9 +9,7 @@ _UUID = "0b6d1f7a-2f3e-4f0a-9a51-1d8c7e5f30{:02d}"
 CHIEF_UUID = _UUID.format(1)
 
 
-def sample_people(
-    *, today: date, departments: dict[str, str], locations: list[str]
-) -> list[Employee]:
+def sample_people(*, today: date, departments: dict[str, str], locations: list[str]) -> list[Employee]:
     """Return numbers 1 to 10: the general manager first, then one person per case."""
     builder = _Builder(departments, locations)
 
@@ -61,9 +59,7 @@ class _Builder:
         self._departments = departments
         self._locations = locations
 
-    def person(
-        self, first: str, last: str, department: str | None, title: str | None, since: date
-    ) -> Employee:
+    def person(self, first: str, last: str, department: str | None, title: str | None, since: date) -> Employee:
         return Employee(
             number=0,
             uuid="",
@@ -108,4 +104,3 @@ def _unfinished(employee: Employee) -> Employee:
     employee.onboarding_status = "admin_onboarding_incomplete"
     employee.email = employee.work_email = employee.date_of_birth = employee.home = None
     return employee
-

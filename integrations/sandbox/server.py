@@ -1,7 +1,7 @@
 """The sandbox as an HTTP/1.1 server on the loopback address.
 
-    with start(people=50) as sandbox:
-        requests.get(f"{sandbox.url}/v1/token_info", ...)
+with start(people=50) as sandbox:
+    requests.get(f"{sandbox.url}/v1/token_info", ...)
 """
 
 import contextlib
@@ -164,9 +164,7 @@ class Sandbox:
     def __init__(self, world: World, port: int) -> None:
         self.world = world
         self._server = _Server((HOST, port), Application(world), world)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
         self._thread.start()
 
     @property

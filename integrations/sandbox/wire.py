@@ -70,10 +70,10 @@ class Response:
     is_dropped: bool = False
 
 
-def json_response(value: object, status: int = 200, **headers: str) -> Response:
-    """Answer with JSON."""
+def json_response(value: object, status: int = 200) -> Response:
+    """Answer with compact JSON, letters of all languages as they are."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(status, body, dict(headers))
+    return Response(status, body)
 
 
 def redirect(location: str, status: int = 303) -> Response:
@@ -97,17 +97,13 @@ class Route:
     scope: str | None = None
 
     @classmethod
-    def of(
-        cls, method: str, pattern: str, handler: Callable[..., Response], scope: str | None = None
-    ) -> "Route":
+    def of(cls, method: str, pattern: str, handler: Callable[..., Response], scope: str | None = None) -> "Route":
         """Return the route for a pattern whose {names} match one path segment each."""
         expression = re.sub(r"\{\w+\}", "([^/]+)", pattern)
         return cls(method, pattern, handler, re.compile(expression), scope)
 
 
-def find_route(
-    routes: list[Route], method: str, path: str
-) -> tuple[Route, tuple[str | Any, ...]] | None:
+def find_route(routes: list[Route], method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
     """Return the route for a request and the values of its {names}, or None."""
     for route in routes:
         if route.method == method and (match := route.expression.fullmatch(path)):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from integrations.sandbox.call_log import CallLog
 from integrations.sandbox.clock import Clock
-from integrations.sandbox.companies import Company, harbor, juniper
+from integrations.sandbox.companies import Company, further_company, harbor
 from integrations.sandbox.faults import Fault, Faults
 from integrations.sandbox.grants import Grants
 from integrations.sandbox.limiter import Limiter
@@ -18,6 +18,7 @@ CLIENT_ID = "rollcall-sandbox"
 CLIENT_SECRET = "rollcall-sandbox-secret"  # noqa: S105 - opens nothing but the sandbox
 CALLBACK_PATH = "/integrations/gusto/callback/"
 DEFAULT_CALLBACK = f"http://localhost:8000{CALLBACK_PATH}"
+SECOND_COMPANY = "Juniper Works Inc"  # for whoever consents for the wrong one
 OLDEST_VERSION = "2025-06-15"
 DEFAULT_SCOPES = ("public", "companies:read", "departments:read", "employees:read", "employments:read")
 _SCOPE = re.compile(r"[a-z_]+(:[a-z_]+)?")
@@ -30,16 +31,15 @@ class World(Personnel):
     The names and arguments of the control API are those of these methods.
     """
 
-    def __init__(
-        self, *, people: int = 50, seed: int = 1, rate_limit: int = 200, today: date | None = None
-    ) -> None:
+    def __init__(self, *, people: int = 50, seed: int = 1, rate_limit: int = 200, today: date | None = None) -> None:
         self.lock = threading.RLock()
         self.stopping = threading.Event()
         self.clock = Clock(today)
         self.day = self.clock.today()
         self.company = harbor(people=people, seed=seed, today=self.day)
-        other = juniper(people=_SECOND_COMPANY_PEOPLE, seed=seed, today=self.day)
-        self.companies = {company.uuid: company for company in (self.company, other)}
+        self.companies = {self.company.uuid: self.company}
+        self._seed = seed
+        self.add_company(SECOND_COMPANY, people=_SECOND_COMPANY_PEOPLE)
         self.clients = {CLIENT_ID: CLIENT_SECRET}
         self.redirect_uris: list[str] = []
         self.scopes = frozenset(DEFAULT_SCOPES)
@@ -48,6 +48,15 @@ class World(Personnel):
         self.limiter = Limiter(rate_limit)
         self.faults = Faults(seed)
         self.calls = CallLog()
+
+    def add_company(self, name: str, *, people: int) -> Company:
+        """Open one more company; connect it with `authorize(company=name)`."""
+        with self.lock:
+            company = further_company(
+                number=len(self.companies), name=name, people=people, seed=self._seed, today=self.day
+            )
+            self.companies[company.uuid] = company
+            return company
 
     # The calendar
 

@@ -15,16 +15,14 @@ class Command(BaseCommand):
     """Serve until SIGINT or SIGTERM."""
 
     help = "Runs stand-ins for the providers on the loopback address, with invented people."
-    requires_system_checks = []  # noqa: RUF012 - needs neither database nor settings
+    requires_system_checks: list[str] = []  # it needs no database
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--port", type=int, default=8100, help="0 takes a free one")
         parser.add_argument("--people", type=int, default=50, help="people in the main company")
         parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
-        parser.add_argument(
-            "--rate-limit", type=int, default=200, help="calls per minute and grant, 0 for none"
-        )
+        parser.add_argument("--rate-limit", type=int, default=200, help="calls per minute and grant, 0 for none")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start, say where, wait for a signal, stop."""
@@ -40,8 +38,7 @@ class Command(BaseCommand):
             )
         except OSError as problem:
             raise CommandError(
-                f"Port {options['port']} cannot be used ({problem.strerror}). "
-                "Choose another one with --port."
+                f"Port {options['port']} cannot be used ({problem.strerror}). Choose another one with --port."
             ) from problem
         with sandbox:
             self.stdout.write(f"Gusto sandbox: {sandbox.url} ({options['people']} people)")

@@ -269,12 +269,14 @@ def _launch(command: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]
 
 def _wait_until_ready(server: Server, is_ready: Callable[[], bool], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not is_ready():
-        if server.process.poll() is not None or time.monotonic() > deadline:
-            told = _tail(log)
-            server.stop()
-            raise CannotStartError(f"{Path(str(server.process.args[0])).name} did not start:\n{told}")
-        time.sleep(0.02)
+    try:
+        while not is_ready():
+            if server.process.poll() is not None or time.monotonic() > deadline:
+                raise CannotStartError(f"A server did not start. Its log ends with:\n{_tail(log)}")
+            time.sleep(0.02)
+    except BaseException:
+        server.stop()
+        raise
 
 
 def _answers_queries(url: str) -> bool:

@@ -44,9 +44,7 @@ class ValueRefused(ValueError):
         self.reason = reason
 
 
-def read(
-    text: str, type_: FieldType, *, choices: Collection[Scalar] = (), is_multiple: bool = False
-) -> Stored | None:
+def read(text: str, type_: FieldType, *, choices: Collection[Scalar] = (), is_multiple: bool = False) -> Stored | None:
     """Return the value to store for a text, or None when it is blank.
 
     Choices are compared exactly after trimming the outer blanks; several are separated by semicolons.

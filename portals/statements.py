@@ -1,7 +1,7 @@
 """Run one hand-written SQL statement, prepared once per connection: for the few set-based writes of the product.
 
-Django binds parameters on the client, so each statement would be parsed and planned anew; a page of people runs the same
-ten statements a thousand times.
+Django binds parameters on the client, so each statement would be parsed and planned anew; a page of people runs the
+same ten statements a thousand times.
 """
 
 from __future__ import annotations

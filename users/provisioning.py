@@ -244,9 +244,7 @@ def add_learners(
 
 def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Cause, now: datetime) -> None:
     """Write changed names, addresses, custom values, states and last days; a new address kills open links."""
-    rows = [
-        {"membership_id": one.membership_id, "fields": one.fields, "before": one.before} for one in amendments
-    ]
+    rows = [{"membership_id": one.membership_id, "fields": one.fields, "before": one.before} for one in amendments]
     for row in rows:
         if "email" in row["fields"]:  # type: ignore[operator]
             row["fields"] = {**row["fields"], "email": row["fields"]["email"].lower()}  # type: ignore[dict-item,index]
@@ -254,9 +252,7 @@ def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Ca
     _announce(signals.learners_changed, portal, [one.membership_id for one in amendments])
 
 
-def end_access(
-    *, portal: Portal, endings: Sequence[Ending], by: str, cause: Cause, now: datetime
-) -> list[int]:
+def end_access(*, portal: Portal, endings: Sequence[Ending], by: str, cause: Cause, now: datetime) -> list[int]:
     """End access after each last day and return the ids that changed; `by` alone may take it back."""
     rows = [
         {"membership_id": one.membership_id, "last_day": one.last_day.isoformat() if one.last_day else None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from hashlib import blake2b
 
 from portals.field_types import FieldType, Scalar, Stored
 
@@ -105,6 +106,8 @@ class InvitePolicy:
     adds_as: str  # "active" or "pending"
     sends_mail: bool
     address: str  # "work_first", "personal_first" or "work_only"
+    # The portal signs people in by single sign-on: nobody needs an invitation any more.
+    activates_pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +124,25 @@ class Policy:
     @property
     def wanted_attributes(self) -> tuple[str, ...]:
         return tuple(sorted({rule.attribute for rule in self.mappings}))
+
+
+def digest(person: Person, version: str) -> bytes:
+    """Return 16 bytes that differ whenever a sync could treat the person differently."""
+    parts = [
+        version,
+        person.key,
+        person.first_name,
+        person.last_name,
+        person.work_email,
+        person.personal_email,
+        person.status.value,
+        str(person.hired_on),
+        str(person.last_day),
+        person.manager_key,
+        str(person.is_readable),
+    ]
+    for attribute, text in person.attributes.items():
+        parts += (attribute, text)
+    for flaw in person.flaws:
+        parts += (flaw.attribute, flaw.code, flaw.value)
+    return blake2b("\x1f".join(parts).encode(errors="replace"), digest_size=16).digest()

@@ -55,9 +55,7 @@ class Connection(models.Model):
         QUARANTINED = "quarantined", _("Paused after trouble")
         DISCONNECTED = "disconnected", _("Not connected")
 
-    portal = models.ForeignKey(
-        Portal, on_delete=models.CASCADE, related_name="connections", verbose_name=_("portal")
-    )
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="connections", verbose_name=_("portal"))
     provider = models.CharField(_("provider"), max_length=20, choices=Provider)
     grant = models.ForeignKey(
         Grant, null=True, blank=True, on_delete=models.SET_NULL, related_name="connections", verbose_name=_("grant")

@@ -57,12 +57,8 @@ class ExternalIdentity(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["connection", "due_on"], condition=Q(due_on__isnull=False), name="identity_due"
-            ),
-            models.Index(
-                fields=["connection", "state"], condition=~Q(state="linked"), name="identity_not_linked"
-            ),
+            models.Index(fields=["connection", "due_on"], condition=Q(due_on__isnull=False), name="identity_due"),
+            models.Index(fields=["connection", "state"], condition=~Q(state="linked"), name="identity_not_linked"),
         ]
 
     def __str__(self) -> str:

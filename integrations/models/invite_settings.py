@@ -28,9 +28,7 @@ class InviteSettings(models.Model):
     )
     when = models.CharField(_("When do you want to invite them?"), max_length=10, choices=When, default=When.ADDED)
     how = models.CharField(_("How to add new users?"), max_length=15, choices=How, default=How.PENDING_INVITE)
-    address = models.CharField(
-        _("Which e-mail address?"), max_length=15, choices=Address, default=Address.WORK_FIRST
-    )
+    address = models.CharField(_("Which e-mail address?"), max_length=15, choices=Address, default=Address.WORK_FIRST)
 
     class Meta:
         verbose_name = _("invite settings")

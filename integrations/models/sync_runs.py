@@ -16,6 +16,7 @@ class SyncRun(models.Model):
         SCHEDULE = "schedule", _("Daily sync")
         MANUAL = "manual", _("Started by an admin")
         COMMAND = "command", _("Started by an operator")
+        RETRY = "retry", _("Tried again")
         APPROVAL = "approval", _("Approved changes")
 
     class State(models.TextChoices):
@@ -70,9 +71,7 @@ class SyncRun(models.Model):
         ]
         indexes = [
             models.Index(fields=["connection", "-created_at"], name="run_history"),
-            models.Index(
-                fields=["lease_expires_at"], condition=Q(state__in=["queued", "running"]), name="run_lapsed"
-            ),
+            models.Index(fields=["lease_expires_at"], condition=Q(state__in=["queued", "running"]), name="run_lapsed"),
         ]
 
     def __str__(self) -> str:
@@ -140,5 +139,3 @@ class SyncPage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection_id}: {self.number}"
-
-

@@ -24,9 +24,7 @@ class Enrollment(models.Model):
     membership = models.ForeignKey(
         Membership, on_delete=models.CASCADE, db_index=False, related_name="enrollments", verbose_name=_("user")
     )
-    course = models.ForeignKey(
-        Course, on_delete=models.CASCADE, related_name="enrollments", verbose_name=_("course")
-    )
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="enrollments", verbose_name=_("course"))
     status = models.CharField(_("status"), max_length=14, choices=Status, default=Status.NOT_STARTED)
     percent = models.PositiveSmallIntegerField(_("percent complete"), default=0)
     score = models.DecimalField(_("score"), max_digits=5, decimal_places=2, null=True, blank=True)

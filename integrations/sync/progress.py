@@ -1,0 +1,93 @@
+"""How far a run has come: its place, what it counted and whom it saw; kept on the run's own row."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from django.db.models import DateTimeField, ExpressionWrapper, Value
+from django.db.models.functions import Now
+
+from integrations.engine.seen import SeenIds
+from integrations.models import SyncRun
+from integrations.sync import leases
+from integrations.sync.leases import Lease, LeaseLost
+from portals import statements
+
+_SAVE_PAGES = """
+INSERT INTO integrations_syncpage (connection_id, number, fingerprint, identity_ranges, people)
+SELECT %(connection)s, r.number, decode(r.fingerprint, 'hex'), r.ranges, r.people
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(number int, fingerprint text, ranges jsonb, people int)
+ON CONFLICT (connection_id, number) DO UPDATE SET
+    fingerprint = excluded.fingerprint, identity_ranges = excluded.identity_ranges, people = excluded.people
+"""
+
+_PLACE = ("pages", "total_pages", "total_people")
+
+
+@dataclass(slots=True)
+class Progress:
+    """The run's place in the list and its counts; `save` is the checkpoint."""
+
+    phase: str = "read"
+    page: int = 0
+    total_pages: int | None = None
+    total_people: int | None = None
+    # Why the read cannot be trusted to be complete, or an empty text.
+    doubt: str = ""
+    after_identity: int = 0
+    seen: SeenIds = field(default_factory=SeenIds)
+    totals: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, run: SyncRun) -> Progress:
+        """Return the progress that a run's row holds."""
+        cursor = dict(run.cursor)
+        seen = SeenIds(cursor.pop("seen", ()))
+        return cls(**cursor, seen=seen, totals=Counter({k: v for k, v in run.totals.items() if k not in _PLACE}))
+
+    def copy(self) -> Progress:
+        """Return a copy that `reset` takes back."""
+        return replace(self, seen=SeenIds(self.seen.flat()), totals=Counter(self.totals))
+
+    def reset(self, earlier: Progress) -> None:
+        """Go back to an earlier copy."""
+        fresh = earlier.copy()
+        for one in fields(self):
+            setattr(self, one.name, getattr(fresh, one.name))
+
+    def cursor(self) -> dict[str, Any]:
+        """Return what a later worker needs to go on."""
+        return {
+            "phase": self.phase,
+            "page": self.page,
+            "total_pages": self.total_pages,
+            "total_people": self.total_people,
+            "doubt": self.doubt,
+            "after_identity": self.after_identity,
+            "seen": self.seen.flat(),
+        }
+
+    def save(self, lease: Lease) -> None:
+        """Write the checkpoint and renew the lease. Raises LeaseLost."""
+        totals = {
+            **self.totals,
+            "pages": self.page,
+            "total_pages": self.total_pages,
+            "total_people": self.total_people,
+        }
+        lease_end = ExpressionWrapper(Now() + Value(leases.LEASE), output_field=DateTimeField())
+        saved = leases.held(lease).update(
+            cursor=self.cursor(), totals=totals, lapses=0, lease_expires_at=lease_end, heartbeat_at=Now()
+        )
+        if not saved:
+            raise LeaseLost
+
+
+def save_pages(connection_id: int, pages: Sequence[dict[str, Any]]) -> None:
+    """Remember pages as processed: equal bytes need no second look."""
+    if pages:
+        statements.rows(_SAVE_PAGES, {"connection": connection_id, "rows": json.dumps(list(pages))})

@@ -1,0 +1,236 @@
+"""Carry out a claimed run: read and apply page by page, look again at who is due, end access, add up.
+
+A run can stop after any statement: its row holds the place, and whoever takes its lease goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from integrations import providers
+from integrations.engine.changes import Kind
+from integrations.engine.records import Person, Policy
+from integrations.http import AuthorizationLost, ProviderError, ProviderUnavailable
+from integrations.models import Connection, SyncPage, SyncRun
+from integrations.sync import apply, leases, policy, relations, removals, schedule, snapshot
+from integrations.sync.apply import Batch, Context, Result
+from integrations.sync.leases import Lease, LeaseLost
+from integrations.sync.progress import Progress
+from integrations.sync.reading import OutOfTime, Reader
+from portals import statements
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+CHANGED = (Kind.ADD, Kind.INVITE, Kind.LINK, Kind.UPDATE, Kind.RESTORE)
+# After a failed daily run: hours until the next try.
+RETRY_HOURS = (1, 6, 12, 24)
+
+_COUNT_MISSING = """
+UPDATE integrations_externalidentity
+SET times_missing = CASE WHEN id <@ %(seen)s::int8multirange THEN 0 ELSE times_missing + 1 END
+WHERE connection_id = %(connection)s AND (times_missing > 0 OR NOT id <@ %(seen)s::int8multirange)
+"""
+
+
+def carry_out(
+    *, run_id: int, clock: Callable[[], datetime] = timezone.now, seconds: float | None = None
+) -> SyncRun | None:
+    """Work on a run until it is finished or the time slice (in seconds) is used up.
+
+    Returns the run, still live when there is more to do, or None when another worker has it.
+    """
+    lease = leases.take(run_id)
+    if lease is None:
+        return None
+    run = SyncRun.objects.select_related("connection__portal__realm", "connection__grant").get(pk=run_id)
+    try:
+        _Execution(run, lease, clock, seconds).go()
+    except LeaseLost:
+        logger.info("run %s: stopped, or taken over by another worker", run_id)
+    except OutOfTime:
+        leases.put_back(lease)
+    run.refresh_from_db()
+    return run
+
+
+class _Execution:
+    def __init__(self, run: SyncRun, lease: Lease, clock: Callable[[], datetime], seconds: float | None) -> None:
+        self._run = run
+        self._connection: Connection = run.connection
+        self._lease = lease
+        self._clock = clock
+        self._ends_at = time.monotonic() + seconds if seconds is not None else None
+        self._renewed_at = time.monotonic()
+        self._state = Progress.of(run)
+        self._policy = self._begin()
+
+    def go(self) -> None:
+        """Go through the phases from where the run stands."""
+        try:
+            if self._state.phase == "read":
+                self._read()
+                self._enter("again")
+            if self._state.phase == "again":
+                self._look_again(self._due, counts_as_unchanged=True)
+                self._enter("relations")
+            if self._state.phase == "relations":
+                self._look_again(self._stale, counts_as_unchanged=False)
+                self._enter("end")
+        except ProviderError as error:
+            self._give_up(error)
+            return
+        if self._state.phase == "end":
+            removals.settle(self._context(), self._lease, self._state)
+        self._finish()
+
+    def _begin(self) -> Policy:
+        """Freeze the policy at the run's first start, and return it ever after."""
+        if self._run.policy:
+            return policy.from_json(self._run.policy)
+        found = policy.policy_for(self._connection)
+        started = leases.held(self._lease).update(policy=policy.to_json(found), started_at=self._clock())
+        if not started:
+            raise LeaseLost
+        return found
+
+    def _context(self) -> Context:
+        now = self._clock()
+        return Context(self._connection, self._run.pk, self._policy, self._connection.portal.today(now), now)
+
+    def _is_out_of_time(self) -> bool:
+        return self._ends_at is not None and time.monotonic() > self._ends_at
+
+    def _keep_alive(self) -> None:
+        """Renew the lease during long waits; called often, does so every ten seconds."""
+        if time.monotonic() - self._renewed_at > leases.HEARTBEAT.total_seconds():
+            leases.renew(self._lease)
+            self._renewed_at = time.monotonic()
+
+    def _enter(self, phase: str) -> None:
+        self._state.phase = phase
+        self._state.after_identity = 0
+        self._state.save(self._lease)
+
+    def _read(self) -> None:
+        source = providers.people_source(self._connection.provider)
+        reader = Reader(self._context, self._lease, self._state, self._is_out_of_time)
+        reader.read(source, self._keep_alive)
+        self._judge_completeness()
+
+    def _judge_completeness(self) -> None:
+        """Note why the list may not be whole; then nobody loses anything in this run."""
+        state = self._state
+        if state.doubt:
+            return
+        if state.total_people is not None and len(state.seen) != state.total_people:
+            state.doubt = _("Not everyone who was announced was in the list.")
+        elif not len(state.seen) and self._connection.identities.exists():
+            state.doubt = _("The list was empty.")
+
+    def _due(self, context: Context) -> tuple[list[Person], dict[str, snapshot.Known]]:
+        return snapshot.due(
+            self._connection,
+            run_id=self._run.pk,
+            today=context.today,
+            after=self._state.after_identity,
+            limit=BATCH,
+        )
+
+    def _stale(self, context: Context) -> tuple[list[Person], dict[str, snapshot.Known]]:
+        return relations.stale(
+            self._connection,
+            wanted=self._policy.wanted_attributes,
+            after=self._state.after_identity,
+            limit=BATCH,
+        )
+
+    def _look_again(
+        self,
+        find: Callable[[Context], tuple[list[Person], dict[str, snapshot.Known]]],
+        *,
+        counts_as_unchanged: bool,
+    ) -> None:
+        """Apply people from their stored snapshots, batch by batch; the read has counted them before."""
+        while not self._state.doubt:
+            context = self._context()
+            people, identities = find(context)
+            if not people:
+                return
+            digests = {key: known.digest for key, known in identities.items()}
+            before = self._state.copy()
+            last = max(known.id for known in identities.values())
+
+            def finish(result: Result, before: Progress = before, last: int = last) -> None:
+                self._state.reset(before)
+                totals, tally = self._state.totals, result.tally
+                totals.update({name: count for name, count in tally.items() if name != "unchanged"})
+                if counts_as_unchanged:
+                    changed = sum(tally[kind] for kind in CHANGED)
+                    totals["unchanged"] = max(totals["unchanged"] - changed, 0)
+                self._state.after_identity = last
+                self._state.save(self._lease)
+
+            try:
+                apply.batch(context, Batch(people, identities, digests), finish=finish)
+            except BaseException:
+                self._state.reset(before)
+                raise
+            if self._is_out_of_time():
+                raise OutOfTime
+
+    def _finish(self) -> None:
+        """Add up: who was missing, when the next run is due, how this one ended."""
+        state, now = self._state, self._clock()
+        with transaction.atomic():
+            if self._run.trigger != SyncRun.Trigger.APPROVAL:
+                self._conclude_read(now)
+            outcome = SyncRun.State.PARTIAL if state.doubt else SyncRun.State.COMPLETED
+            self._close(outcome, state.doubt, now)
+
+    def _conclude_read(self, now: datetime) -> None:
+        """Count the reads that each missing person was missing from, after a whole list only."""
+        state, connection = self._state, self._connection
+        if not state.doubt:
+            seen = state.seen.as_multirange()
+            statements.rows(_COUNT_MISSING, {"connection": connection.pk, "seen": seen})
+            SyncPage.objects.filter(connection=connection, number__gt=state.page).delete()
+            connection.last_complete_sync_at = now
+        connection.failures_in_a_row = 0
+        connection.next_due_at = schedule.next_due(connection, now)
+        connection.save(update_fields=["last_complete_sync_at", "failures_in_a_row", "next_due_at"])
+
+    def _give_up(self, error: ProviderError) -> None:
+        """End a run that the provider let down: what was done stays, nobody loses anything."""
+        logger.warning("run %s: %s", self._run.pk, error)
+        state, connection, now = self._state, self._connection, self._clock()
+        with transaction.atomic():
+            state.doubt = str(error.explanation)
+            removals.settle(self._context(), self._lease, state)
+            connection.failures_in_a_row += 1
+            hours = RETRY_HOURS[min(connection.failures_in_a_row, len(RETRY_HOURS)) - 1]
+            connection.next_due_at = now + timedelta(hours=hours)
+            connection.save(update_fields=["failures_in_a_row", "next_due_at"])
+            if not state.totals["seen"]:
+                leases.give_back_manual(self._run)
+            outcome = SyncRun.State.PARTIAL if state.totals["seen"] else SyncRun.State.FAILED
+            self._close(outcome, self._trouble(error), now)
+
+    def _trouble(self, error: ProviderError) -> str:
+        if isinstance(error, AuthorizationLost | ProviderUnavailable):
+            return str(error.explanation)
+        return f"{error.explanation} {error}"[:500]
+
+    def _close(self, outcome: SyncRun.State, trouble: str, now: datetime) -> None:
+        closed = leases.held(self._lease).update(
+            state=outcome, finished_at=now, trouble=trouble, lease_expires_at=None, cursor={}
+        )
+        if not closed:
+            raise LeaseLost

@@ -1,0 +1,129 @@
+"""Database → records: what we know about a batch of people; a statement each, whatever the size of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import msgspec
+
+from integrations.engine.matching import Surroundings, addresses, shared_addresses
+from integrations.engine.records import Learner, Person, Policy
+from integrations.models import Connection
+from portals import statements
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An external identity as stored."""
+
+    id: int
+    digest: bytes
+    membership_id: int | None
+    state: str
+    reason: str
+    due_on: date | None
+
+
+_KNOWN = """
+SELECT external_id, id, digest, membership_id, state, reason, due_on
+FROM integrations_externalidentity
+WHERE connection_id = %(connection)s AND external_id = ANY(%(keys)s)
+"""
+
+_LEARNERS = """
+SELECT u.id, u.email, u.first_name, u.last_name, u.last_login IS NOT NULL, m.id, m.role, m.status, m.custom_data,
+    m.last_day, m.ended_by, i.external_id
+FROM users_user AS u
+LEFT JOIN users_membership AS m ON m.user_id = u.id AND m.portal_id = %(portal)s
+LEFT JOIN integrations_externalidentity AS i ON i.membership_id = m.id AND i.connection_id = %(connection)s
+WHERE u.id IN (
+    SELECT id FROM users_user WHERE realm_id = %(realm)s AND lower(email) = ANY(%(emails)s)
+    UNION
+    SELECT user_id FROM users_membership WHERE id = ANY(%(memberships)s)
+)
+"""
+
+_DUE = """
+SELECT i.external_id, i.id, i.digest, i.membership_id, i.state, i.reason, i.due_on, i.snapshot::text
+FROM integrations_externalidentity AS i
+WHERE i.connection_id = %(connection)s AND i.due_on <= %(today)s AND i.id > %(after)s AND NOT EXISTS (
+    SELECT FROM integrations_plannedchange AS c
+    WHERE c.run_id = %(run)s AND c.kind = 'end_access' AND c.state = 'planned' AND c.external_id = i.external_id
+)
+ORDER BY i.id LIMIT %(limit)s
+"""
+
+
+def known(connection: Connection, keys: Sequence[str]) -> dict[str, Known]:
+    """Return the stored identities among these external ids."""
+    found = statements.rows(_KNOWN, {"connection": connection.pk, "keys": list(keys)})
+    return {row[0]: Known(row[1], bytes(row[2]), *row[3:]) for row in found}
+
+
+def surroundings(
+    connection: Connection, people: Sequence[Person], identities: Mapping[str, Known], policy: Policy
+) -> Surroundings:
+    """Return the learners and accounts that these people are, or could be."""
+    memberships = {one.membership_id: key for key, one in identities.items() if one.membership_id is not None}
+    emails = {address for person in people for address in addresses(person, policy)}
+    found = statements.rows(
+        _LEARNERS,
+        {
+            "portal": connection.portal_id,
+            "realm": connection.portal.realm_id,
+            "connection": connection.pk,
+            "emails": list(emails),
+            "memberships": list(memberships),
+        },
+    )
+    linked: dict[str, Learner] = {}
+    by_email: dict[str, Learner] = {}
+    accounts: dict[str, int] = {}
+    for user_id, email, first, last, has_signed_in, membership_id, *rest in found:
+        if membership_id is None:
+            accounts[email.lower()] = user_id
+            continue
+        role, status, custom_data, last_day, ended_by, linked_key = rest
+        learner = Learner(
+            membership_id=membership_id,
+            user_id=user_id,
+            email=email,
+            first_name=first,
+            last_name=last,
+            role=role,
+            status=status,
+            custom_data=custom_data,
+            last_day=last_day,
+            ended_by=ended_by,
+            has_signed_in=has_signed_in,
+            linked_key=linked_key or "",
+        )
+        by_email[email.lower()] = learner
+        if membership_id in memberships:
+            linked[memberships[membership_id]] = learner
+    return Surroundings(
+        linked=linked,
+        by_email=by_email,
+        accounts=accounts,
+        removed=frozenset(
+            key for key, one in identities.items() if one.state == "linked" and one.membership_id is None
+        ),
+        shared=shared_addresses(people, policy),
+    )
+
+
+def due(
+    connection: Connection, *, run_id: int, today: date, after: int, limit: int
+) -> tuple[list[Person], dict[str, Known]]:
+    """Return people who must be looked at again by the clock, as last read, with their identities.
+
+    In order of the identities' ids, above `after`; those whose access this run is going to end are left out.
+    """
+    found = statements.rows(
+        _DUE,
+        {"connection": connection.pk, "run": run_id, "today": today, "after": after, "limit": limit},
+    )
+    people = [msgspec.json.decode(row[7], type=Person) for row in found]
+    return people, {row[0]: Known(row[1], bytes(row[2]), *row[3:7]) for row in found}

@@ -1,0 +1,72 @@
+"""Background work of the integrations: wake-up calls for what stands in the database."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from celery import shared_task
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations.models import Connection, SyncRun
+from integrations.sync import leases, schedule
+from integrations.sync import run as sync_run
+from users import tasks as user_tasks
+
+logger = logging.getLogger(__name__)
+
+# A task works on a run for so many seconds, then another one goes on: no task may outlive the broker's patience.
+SLICE_SECONDS = 200
+# Connections looked at by one tick.
+DUE_AT_ONCE = 500
+
+
+@shared_task
+def sync_connection(*, run_id: int) -> None:
+    """Carry out one claimed run, or a slice of it."""
+    run = sync_run.carry_out(run_id=run_id, seconds=SLICE_SECONDS)
+    if run is None:
+        return
+    if run.state == SyncRun.State.QUEUED:
+        sync_connection.delay(run_id=run_id)
+    elif run.totals.get("mails"):
+        user_tasks.send_invitations.delay()
+
+
+@shared_task
+def sync_due_connections() -> None:
+    """Start the daily sync of every connection that is due: once per local day, however often this is called."""
+    now = timezone.now()
+    due = Connection.objects.filter(state=Connection.State.ACTIVE).filter(
+        Q(next_due_at=None) | Q(next_due_at__lte=now)
+    )
+    for connection in due.select_related("portal").order_by("next_due_at")[:DUE_AT_ONCE]:
+        try:
+            run = _claim(connection, now)
+        except leases.Refused:
+            continue
+        sync_connection.delay(run_id=run.pk)
+
+
+def _claim(connection: Connection, now: datetime) -> SyncRun:
+    """Return the day's run, or another try after the day's run failed."""
+    day = connection.portal.today(now)
+    if connection.failures_in_a_row and connection.runs.filter(local_day=day).exists():
+        return leases.claim(connection=connection, trigger=SyncRun.Trigger.RETRY, now=now)
+    try:
+        return leases.claim_daily(connection=connection, day=day, now=now)
+    except leases.AlreadyRunning as refusal:
+        if refusal.run is None:
+            # The day's run is over: wait for the next day's moment.
+            next_due = schedule.next_due(connection, now + timedelta(minutes=1))
+            Connection.objects.filter(pk=connection.pk).update(next_due_at=next_due)
+        raise
+
+
+@shared_task
+def sweep_runs() -> None:
+    """Give runs whose worker is gone, or whose wake-up call was lost, to another worker."""
+    for run_id in leases.lapsed_runs():
+        logger.info("run %s: picked up by the sweeper", run_id)
+        sync_connection.delay(run_id=run_id)

@@ -33,6 +33,15 @@ def sample_people(*, today: date, departments: dict[str, str], locations: list[s
     no_work_email.employment_type = "part_time_under_twenty_hours"
     with_fields = builder.person("Aiko", "Tanaka", "Sales", "Trainer", ago(920))
     with_fields.custom = _every_field(today)
+    for person, size, track in (
+        (chief, "M", "Office"),
+        (maya, "S", "Sales"),
+        (leaver, "L", "Floor"),
+        (leaving, "S", "Sales"),
+        (rehired, "L", "Sales"),
+        (no_work_email, "XL", "Floor"),
+    ):
+        person.custom = {fields.T_SHIRT_SIZE: size, fields.TRAINING_TRACK: track}
     two_jobs = builder.person("Ruth", "Abara", "Sales", "Store Manager", ago(2600))
     two_jobs.second_job = ("Weekend Trainer", ago(800))
     people = [

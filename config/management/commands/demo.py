@@ -26,7 +26,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from config.children import PROJECT, Children
-from config.servers import CannotStartError, data_folder, free_port, start_postgres, start_valkey
+from config.servers import CannotStartError, data_folder, free_port, is_listening, start_postgres, start_valkey
 
 if TYPE_CHECKING:
     from config.demo_data import SignIn
@@ -114,11 +114,12 @@ class Command(BaseCommand):
 
     def _wait_until_ready(self, children: Children, ports: Ports) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not _answers(f"http://127.0.0.1:{ports.web}/health/live/"):
+        others = (ports.sandbox, ports.mailbox, ports.smtp)
+        while not (_answers(f"http://127.0.0.1:{ports.web}/health/live/") and all(map(is_listening, others))):
             children.show_output(seconds=0.2)
             _check(children)
             if time.monotonic() > deadline:
-                raise CommandError(f"The web server did not answer within {READY_SECONDS} seconds.")
+                raise CommandError(f"The pages did not answer within {READY_SECONDS} seconds.")
 
     def _ports(self, options: dict[str, Any]) -> Ports:
         web = self._port(options["port"], 8000, "--port")
@@ -207,8 +208,8 @@ def _programs(folder: Path, ports: Ports, people: int) -> dict[str, list[str]]:
         "mail": ["config.mailbox", str(folder / "mail"), str(ports.smtp), str(ports.mailbox)],
         "sandbox": ["django", "sandbox", "--port", str(ports.sandbox), "--people", str(people)],
         "web": ["gunicorn", "config.wsgi", *bind],
-        "worker": ["celery", "-A", "config", "worker", "--without-gossip", "--without-mingle", *worker],
-        "beat": ["celery", "-A", "config", "beat", "--loglevel", "WARNING"],
+        "worker": ["celery", "--quiet", "-A", "config", "worker", "--without-gossip", "--without-mingle", *worker],
+        "beat": ["celery", "--quiet", "-A", "config", "beat", "--loglevel", "WARNING"],
     }
 
 

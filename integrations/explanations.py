@@ -1,0 +1,152 @@
+"""Plain words for an HR person: what a sync did, why it did not, and what to do about it."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from integrations.engine.changes import Kind, Reason
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why something is as it is, and what the reader can do."""
+
+    sentence: Text
+    advice: Text
+
+
+def sentence(reason: str) -> Text:
+    """Return why a person was skipped, held or failed; an empty text for no reason."""
+    return _of(reason).sentence
+
+
+def advice(reason: str) -> Text:
+    """Return what the admin can do about a reason; an empty text when there is nothing to do."""
+    return _of(reason).advice
+
+
+def kind(value: str) -> Text:
+    """Return what a change does with a person, in two or three words."""
+    return _KINDS.get(value, value)
+
+
+def field_problem(code: str) -> Text:
+    """Return why one value of a person could not be taken over."""
+    if code in _REASONS:
+        return _REASONS[code].sentence
+    return _FIELD_PROBLEMS.get(code, _UNKNOWN_FIELD_PROBLEM)
+
+
+def _of(reason: str) -> Explanation:
+    return _REASONS.get(reason, _UNKNOWN_REASON) if reason else _NO_REASON
+
+
+_NO_REASON = Explanation("", "")
+# A row may be older or newer than this code.
+_UNKNOWN_REASON = Explanation(
+    _("This version of Rollcall does not know the reason that is stored."),
+    _("Start another sync; the person is looked at again."),
+)
+_UNKNOWN_FIELD_PROBLEM = _("The value does not fit the field.")
+
+_REASONS: dict[str, Explanation] = {
+    Reason.INACTIVE: Explanation(
+        _("The person is inactive in the HR system."),
+        _("Nothing to do. As soon as they are active there, the next sync adds them."),
+    ),
+    Reason.LEFT: Explanation(
+        _("The person has left the organization."),
+        _("Nothing to do. If this is wrong, correct the termination in the HR system."),
+    ),
+    Reason.HIRE_DATE_AHEAD: Explanation(
+        _("The hiring date is still ahead."),
+        _("Nothing to do. The person is added on that day, because the invite configuration says so."),
+    ),
+    Reason.HIRE_DATE_UNKNOWN: Explanation(
+        _("The HR system knows no hiring date, and people are added on their hiring date."),
+        _("Enter the hiring date in the HR system, or change the invite configuration."),
+    ),
+    Reason.NO_EMAIL: Explanation(
+        _("The person has no e-mail address that may be used."),
+        _("Enter a work or personal e-mail in the HR system, or change the address used in the invite configuration."),
+    ),
+    Reason.INVALID_EMAIL: Explanation(
+        _("The e-mail address is not valid."),
+        _("Correct the address in the HR system."),
+    ),
+    Reason.SHARED_EMAIL: Explanation(
+        _("Two or more people in the HR system have the same e-mail address."),
+        _("Give each of them an address of their own in the HR system. Until then none of them is changed here."),
+    ),
+    Reason.EMAIL_TAKEN: Explanation(
+        _("The e-mail address belongs to another user of this portal who is linked to somebody else."),
+        _("Check which of the two people the address belongs to, and correct the other one."),
+    ),
+    Reason.TWO_LEARNERS: Explanation(
+        _("The person fits two users of this portal: one by their link, another by their e-mail address."),
+        _("Decide which account is theirs, and change the e-mail address of the other one."),
+    ),
+    Reason.STAFF_ACCOUNT: Explanation(
+        _("The account is an admin, manager or instructor. A sync never changes those by itself."),
+        _("Nothing to do, or keep the account up to date by hand under Users."),
+    ),
+    Reason.KNOWN_ELSEWHERE: Explanation(
+        _("Another portal of your organization already has an account with this e-mail address."),
+        _(
+            "Choose “Create as pending user and send invitation email” in the invite configuration, "
+            "or ask the operator to allow adding people who are known elsewhere."
+        ),
+    ),
+    Reason.REMOVED_BY_ADMIN: Explanation(
+        _("An admin removed this person or cancelled their invitation, so they are not invited again."),
+        _("To take the person back, add or invite them by hand under Users."),
+    ),
+    Reason.ENDED_BY_ADMIN: Explanation(
+        _("An admin ended this person's access, so the sync does not give it back."),
+        _("To give access again, restore it under Users."),
+    ),
+    Reason.UNREADABLE: Explanation(
+        _("The record that the HR system sent cannot be read."),
+        _(
+            "Open the person in the HR system and save them again. If that does not help, tell the support team the id."
+        ),
+    ),
+    Reason.NAME_TOO_LONG: Explanation(
+        _("The first or last name is longer than 150 characters."),
+        _("Shorten the name in the HR system."),
+    ),
+    Reason.TOO_MANY_REMOVALS: Explanation(
+        _("Unusually many people would lose access at once, so these changes wait for your approval."),
+        _("Compare the list with the HR system, then approve or reject it."),
+    ),
+    Reason.READ_INCOMPLETE: Explanation(
+        _("The HR system's list could not be read to its end, so nobody's access is ended on the strength of it."),
+        _("Nothing to do. The next complete sync looks at the person again."),
+    ),
+    Reason.COULD_NOT_BE_SAVED: Explanation(
+        _("The change was refused when it was being saved."),
+        _("The next sync tries again. If it keeps failing, tell the support team the id and the run's number."),
+    ),
+}
+
+_KINDS: dict[str, Text] = {
+    Kind.ADD: _("Created"),
+    Kind.INVITE: _("Invited"),
+    Kind.LINK: _("Linked"),
+    Kind.UPDATE: _("Updated"),
+    Kind.RESTORE: _("Access restored"),
+    Kind.END_ACCESS: _("Access ends"),
+    Kind.SKIP: _("Not taken over"),
+}
+
+_FIELD_PROBLEMS: dict[str, Text] = {
+    "unknown_choice": _("This value is not among the choices of the field. Add the choice, or change the value."),
+    "not_a_number": _("This is not a number."),
+    "not_a_whole_number": _("This is not a whole number."),
+    "not_a_date": _("This is not a date."),
+    "too_long": _("This value is too long."),
+    "characters_removed": _("Characters that cannot be stored were removed from this value."),
+}

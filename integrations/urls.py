@@ -1,0 +1,27 @@
+"""The portal admin's integration pages, under /admin/settings/integrations/."""
+
+from django.urls import path
+
+from integrations.views import catalog, connection, consent, invite_settings, mapping, people, runs
+
+app_name = "integrations"
+
+urlpatterns = [
+    path("", catalog.CatalogPage.as_view(), name="catalog"),
+    path("<slug:provider>/", connection.ConnectionPage.as_view(), name="connection"),
+    path("<slug:provider>/connect/", connection.ConnectView.as_view(), name="connect"),
+    path("<slug:provider>/finish/", consent.FinishView.as_view(), name="finish"),
+    path("<slug:provider>/disconnect/", connection.DisconnectPage.as_view(), name="disconnect"),
+    path("<slug:provider>/sync/", connection.SyncView.as_view(), name="sync"),
+    path("<slug:provider>/mapping/", mapping.MappingPage.as_view(), name="mapping"),
+    path("<slug:provider>/mapping/refresh/", mapping.RefreshView.as_view(), name="refresh_attributes"),
+    path("<slug:provider>/invites/", invite_settings.InviteSettingsPage.as_view(), name="invite_settings"),
+    path("<slug:provider>/people/", people.NotTakenOverPage.as_view(), name="not_taken_over"),
+    path("<slug:provider>/people/csv/", people.NotTakenOverDownload.as_view(), name="not_taken_over_csv"),
+    path("<slug:provider>/runs/", runs.RunsPage.as_view(), name="runs"),
+    path("<slug:provider>/runs/<int:run_id>/", runs.RunPage.as_view(), name="run"),
+    path("<slug:provider>/runs/<int:run_id>/progress/", runs.RunProgress.as_view(), name="run_progress"),
+    path("<slug:provider>/runs/<int:run_id>/csv/", runs.RunDownload.as_view(), name="run_csv"),
+    path("<slug:provider>/runs/<int:run_id>/approve/", runs.ApprovePage.as_view(), name="approve"),
+    path("<slug:provider>/runs/<int:run_id>/reject/", runs.RejectPage.as_view(), name="reject"),
+]

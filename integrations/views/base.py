@@ -1,0 +1,163 @@
+"""What all integration pages have in common: who may see them, which connection they are about, the frame."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views import View
+
+from integrations import providers
+from integrations.models import Connection
+from portals.hosts import PortalRequest
+from portals.models import Portal
+
+TABS = {
+    "connection": gettext_lazy("Overview"),
+    "mapping": gettext_lazy("Map your data"),
+    "invite_settings": gettext_lazy("Invite configuration"),
+    "runs": gettext_lazy("Runs"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry of the tabs or of the path to the page."""
+
+    label: str | Promise
+    url: str
+    is_current: bool = False
+
+
+class SettingsPage(View):
+    """A page of a portal's settings; only the portal's admins get past `dispatch`."""
+
+    title: str | Promise = ""
+    request: PortalRequest
+    portal: Portal
+
+    def dispatch(self, request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Let in who administers the portal of this host."""
+        if request.portal is None:
+            raise Http404
+        self.portal = request.portal
+        if not request.user.is_authenticated:
+            return self.ask_to_sign_in()
+        if not request.user.administers(self.portal):
+            raise PermissionDenied
+        return self.detour() or super().dispatch(request, *args, **kwargs)
+
+    def ask_to_sign_in(self) -> HttpResponse:
+        """Send the visitor to the sign-in page and back; a polled fragment takes its whole page there."""
+        sign_in = reverse("users:sign_in")
+        if "HX-Request" in self.request.headers:
+            return HttpResponse(headers={"HX-Redirect": sign_in})
+        return redirect_to_login(self.request.get_full_path(), sign_in)
+
+    def detour(self) -> HttpResponse | None:
+        """Return what to show instead of this page, if anything."""
+        return None
+
+    def breadcrumbs(self) -> list[Link]:
+        """Return the way to this page, from the top."""
+        return [Link(_("Integrations"), reverse("integrations:catalog"))]
+
+    def frame(self) -> dict[str, Any]:
+        """Return what every template of these pages needs."""
+        return {
+            **admin.site.each_context(self.request),
+            "title": self.title,
+            "breadcrumbs": self.breadcrumbs(),
+            "portal": self.portal,
+        }
+
+    def page(self, template: str, context: Mapping[str, Any], *, status: int = 200) -> HttpResponse:
+        """Return a whole page in the admin's frame."""
+        return render(self.request, template, {**self.frame(), **context}, status=status)
+
+
+class ProviderPage(SettingsPage):
+    """A page about one provider, and about this portal's connection to it if there is one."""
+
+    # The name of the address whose tab is lit.
+    tab = ""
+
+    @cached_property
+    def provider(self) -> providers.Provider:
+        """The provider that the address names. Raises Http404."""
+        try:
+            return providers.get(self.kwargs["provider"])
+        except KeyError:
+            raise Http404 from None
+
+    @cached_property
+    def connection(self) -> Connection | None:
+        """This portal's connection, or None before the first consent."""
+        connections = Connection.objects.select_related("connected_by", "portal")
+        return connections.filter(portal=self.portal, provider=self.provider.key).first()
+
+    def detour(self) -> HttpResponse | None:
+        """Explain a provider that is not turned on for this portal."""
+        if self.provider.key in self.portal.enabled_integrations:
+            return None
+        return self.page("integrations/turned_off.html", {"tabs": []}, status=HTTPStatus.FORBIDDEN)
+
+    def url(self, name: str, **kwargs: int) -> str:
+        """Return the address of a page about this provider."""
+        return reverse(f"integrations:{name}", kwargs={"provider": self.provider.key, **kwargs})
+
+    def breadcrumbs(self) -> list[Link]:
+        """Return the way to this page, from the top."""
+        return [*super().breadcrumbs(), Link(self.provider.label, self.url("connection"))]
+
+    def frame(self) -> dict[str, Any]:
+        """Return what every template about a provider needs."""
+        tabs = [Link(label, self.url(name), is_current=name == self.tab) for name, label in TABS.items()]
+        return {**super().frame(), "provider": self.provider, "connection": self.connection, "tabs": tabs}
+
+
+class ConnectedPage(ProviderPage):
+    """A page that makes sense only once there has been a connection; it may be broken or cut by now."""
+
+    connection: Connection
+
+    def detour(self) -> HttpResponse | None:
+        """Send those who never connected to the page where they can."""
+        if instead := super().detour():
+            return instead
+        if self.connection is not None:
+            return None
+        messages.info(self.request, _("Connect %(system)s first.") % {"system": self.provider.label})
+        return redirect(self.url("connection"))
+
+
+def paged(rows: QuerySet[Any], request: PortalRequest, *, per_page: int) -> dict[str, Any]:
+    """Return the page that the address asks for, and the numbers to link to; the nearest page for nonsense."""
+    page = Paginator(rows, per_page).get_page(request.GET.get("page"))
+    return {"page": page, "page_numbers": list(page.paginator.get_elided_page_range(page.number))}
+
+
+class Confirmation(ConnectedPage):
+    """Asks on GET, by a page that needs no JavaScript; acts on POST."""
+
+    template = "integrations/confirmation.html"
+
+    def question(self) -> dict[str, Any]:
+        """Return the question: title, consequences (sentences), button, and where "Cancel" leads."""
+        raise NotImplementedError
+
+    def get(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
+        """Ask."""
+        return self.page(self.template, {"question": self.question()})

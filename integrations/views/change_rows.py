@@ -1,0 +1,149 @@
+"""Planned changes as an HR person reads them: labels instead of keys, sentences instead of codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from integrations import explanations
+from integrations.engine.changes import Kind
+from integrations.models import Connection, PlannedChange
+from integrations.views import attributes
+from portals.field_types import FieldType, to_text
+from portals.models import CustomField
+from users.models import Membership
+
+Text = str | Promise
+
+LABELS: dict[str, Text] = {
+    "email": gettext_lazy("E-mail"),
+    "first_name": gettext_lazy("First name"),
+    "last_name": gettext_lazy("Last name"),
+    "status": gettext_lazy("Status"),
+    "last_day": gettext_lazy("Last day of access"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that a change writes."""
+
+    label: Text
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedValue:
+    """One value of a person that could not be taken over."""
+
+    attribute: str
+    value: str
+    problem: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One line of a run."""
+
+    change: PlannedChange
+    kind: Text
+    differences: list[Difference]
+    reason: Text
+    advice: Text
+    warnings: list[RefusedValue]
+
+
+class Reader:
+    """Puts the changes of one connection into words; asks the database once, however many there are."""
+
+    def __init__(self, connection: Connection) -> None:
+        fields = CustomField.objects.filter(portal=connection.portal_id)
+        self._fields = {field.key: field for field in fields}
+        self._attributes = {one.key: one.label for one in attributes.remembered(connection)}
+
+    def rows(self, changes: Iterable[PlannedChange]) -> Iterator[ChangeRow]:
+        """Yield the changes in words."""
+        return (self.row(change) for change in changes)
+
+    def row(self, change: PlannedChange) -> ChangeRow:
+        """Return one change in words."""
+        return ChangeRow(
+            change=change,
+            kind=kind_of(change),
+            differences=list(self._differences(change.before, change.after)),
+            reason=explanations.sentence(change.reason) or without_a_date(change),
+            advice=explanations.advice(change.reason),
+            warnings=[self._warning(*parts) for parts in change.warnings],
+        )
+
+    def _differences(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+        for key, label in LABELS.items():
+            if key in new and new[key] != old.get(key):
+                yield Difference(label, value_text(key, old.get(key)), value_text(key, new[key]))
+        yield from self._custom_differences(old.get("custom_data") or {}, new.get("custom_data") or {})
+
+    def _custom_differences(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
+        for key, value in new.items():
+            if value != old.get(key):
+                yield Difference(
+                    self._field_label(key), self._field_text(key, old.get(key)), self._field_text(key, value)
+                )
+
+    def _field_label(self, key: str) -> Text:
+        field = self._fields.get(key)
+        return field.label if field else gettext_lazy("A field that was deleted")
+
+    def _field_text(self, key: str, value: Any) -> str:
+        field = self._fields.get(key)
+        if field and field.type == FieldType.DATE:
+            return day_text(value)
+        return to_text(value)
+
+    def _warning(self, attribute: str, code: str, value: str = "") -> RefusedValue:
+        label = self._attributes.get(attribute) or LABELS.get(attribute) or attribute.replace("_", " ").capitalize()
+        return RefusedValue(str(label), value, explanations.field_problem(code))
+
+
+def kind_of(change: PlannedChange) -> Text:
+    """Return what a change does, or did, or would have done."""
+    if change.state == PlannedChange.State.APPLIED:
+        is_empty = change.kind == Kind.UPDATE and not change.after
+        return _("Nothing changed") if is_empty else explanations.kind(change.kind)
+    if change.state == PlannedChange.State.SKIPPED:
+        return explanations.kind(Kind.SKIP)
+    return _("%(state)s: %(change)s") % {
+        "state": change.get_state_display(),
+        "change": explanations.kind(change.kind) if change.kind != Kind.SKIP else "",
+    }
+
+
+def without_a_date(change: PlannedChange) -> Text:
+    """Return that access ends at once, for an end that has no last day."""
+    if change.kind == Kind.END_ACCESS and not change.after.get("last_day"):
+        return _("Inactive without a termination date: access ends at once.")
+    return ""
+
+
+def value_text(key: str, value: Any) -> str:
+    """Return a value of a person's own data as text."""
+    if not value:
+        return ""
+    if key == "status":
+        return str(dict(Membership.Status.choices).get(value, value))
+    return day_text(value) if key == "last_day" else str(value)
+
+
+def day_text(value: Any) -> str:
+    """Return an ISO date the way dates are written in this language."""
+    try:
+        return date_format(date.fromisoformat(value), "DATE_FORMAT")
+    except (TypeError, ValueError):
+        return to_text(value)

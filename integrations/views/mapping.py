@@ -1,0 +1,162 @@
+"""Map your data: which attribute fills which custom user data field."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from integrations.forms import MAX_ROWS, BaseMappings, Mappings
+from integrations.models import Connection, FieldMapping
+from integrations.providers import Attribute
+from integrations.views import attributes
+from integrations.views.base import ConnectedPage
+from integrations.views.choice_values import unmatched
+from portals.hosts import PortalRequest
+from portals.models import CustomField
+from users import audit
+
+Row = dict[str, str]
+
+
+class MappingPage(ConnectedPage):
+    """Settings > Integrations > Gusto > Map your data."""
+
+    title = gettext_lazy("Map your data")
+    tab = "mapping"
+
+    def get(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
+        """Show the mappings as they are."""
+        return self.table(self.formset([row_of(mapping) for mapping in self.mappings]))
+
+    def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
+        """Save, or add or remove a row of the table without saving."""
+        if "add" in request.POST:
+            return self.table(self.formset([*posted_rows(request.POST), {}]), adds=True)
+        if "remove" in request.POST:
+            rows = posted_rows(request.POST)
+            kept = [row for number, row in enumerate(rows) if str(number) != request.POST["remove"]]
+            return self.table(self.formset(kept), is_changed=True)
+        formset = self.formset(data=request.POST)
+        if not formset.is_valid():
+            return self.table(formset, is_changed=True, status=422)
+        save(self.connection, formset.mappings(), request)
+        messages.success(request, _("Saved. The next sync takes the values over for everyone."))
+        return redirect(self.url("mapping"))
+
+    @cached_property
+    def mappings(self) -> list[FieldMapping]:
+        return list(self.connection.mappings.select_related("custom_field").order_by("pk"))
+
+    @cached_property
+    def custom_fields(self) -> list[CustomField]:
+        return list(CustomField.objects.filter(portal=self.portal).order_by("position", "label"))
+
+    @cached_property
+    def offer(self) -> attributes.Offer:
+        return attributes.offered(self.connection)
+
+    def formset(self, rows: Sequence[Row] | None = None, data: Mapping[str, Any] | None = None) -> BaseMappings:
+        """Return the table, with the given rows or with what was posted."""
+        known = (*self.offer.attributes, *no_longer_offered(self.mappings, self.offer.attributes))
+        formset: BaseMappings = Mappings(
+            data,
+            initial=rows,
+            prefix="rows",
+            form_kwargs={"attributes": known, "custom_fields": self.custom_fields},
+        )
+        return formset
+
+    def table(
+        self, formset: BaseMappings, *, adds: bool = False, is_changed: bool = False, status: int = 200
+    ) -> HttpResponse:
+        """Return the page around the table."""
+        if adds:
+            formset.forms[-1].fields["attribute"].widget.attrs["autofocus"] = True
+        context = {
+            "formset": formset,
+            "trouble": self.offer.trouble,
+            "has_attributes": bool(self.offer.attributes),
+            "unmatched": unmatched(self.connection, self.mappings, self.offer.attributes),
+            "has_custom_fields": bool(self.custom_fields),
+            "is_changed": adds or is_changed,
+            "sensitive": [one.label for one in self.offer.attributes if one.is_sensitive],
+        }
+        return self.page("integrations/mapping.html", context, status=status)
+
+
+class RefreshView(ConnectedPage):
+    """Asks the provider for its attributes again."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
+        """Refresh the list and go back to the mappings."""
+        trouble = attributes.refresh(self.connection).trouble
+        if not trouble:
+            messages.success(request, _("The list of attributes is up to date."))
+        return redirect(self.url("mapping"))
+
+
+@transaction.atomic
+def save(connection: Connection, wanted: Sequence[FieldMapping], request: PortalRequest) -> None:
+    """Replace a connection's mappings, and record what changed."""
+    Connection.objects.select_for_update().get(pk=connection.pk)
+    old = {mapping.custom_field_id: mapping for mapping in connection.mappings.all()}
+    before = summary(old.values())
+    after = summary(wanted)
+    if before == after:
+        return
+    connection.mappings.exclude(custom_field__in=[mapping.custom_field_id for mapping in wanted]).delete()
+    for mapping in wanted:
+        mapping.connection = connection
+    FieldMapping.objects.bulk_create(
+        wanted,
+        update_conflicts=True,
+        unique_fields=["connection", "custom_field"],
+        update_fields=["attribute", "when_empty"],
+    )
+    audit.record(
+        portal=connection.portal,
+        action="mappings_changed",
+        object=connection,
+        before=before,
+        after=after,
+        request=request,
+    )
+
+
+def summary(mappings: Any) -> dict[str, str]:
+    """Return mappings for the audit trail: custom field id → attribute and what an empty value does."""
+    return {str(one.custom_field_id): f"{one.attribute} ({one.when_empty})" for one in mappings}
+
+
+def row_of(mapping: FieldMapping) -> Row:
+    """Return a stored mapping as a row of the table."""
+    return {
+        "attribute": mapping.attribute,
+        "custom_field": str(mapping.custom_field_id),
+        "when_empty": mapping.when_empty,
+    }
+
+
+def posted_rows(data: QueryDict) -> list[Row]:
+    """Return the rows of a posted table as they are, valid or not."""
+    try:
+        total = min(int(data.get("rows-TOTAL_FORMS", "0")), MAX_ROWS - 1)
+    except ValueError:
+        total = 0
+    names = ("attribute", "custom_field", "when_empty")
+    return [{name: data.get(f"rows-{number}-{name}", "") for name in names} for number in range(total)]
+
+
+def no_longer_offered(mappings: Sequence[FieldMapping], offered: Sequence[Attribute]) -> list[Attribute]:
+    """Return mapped attributes that are missing from the offer, so that their rows can be kept."""
+    known = {attribute.key for attribute in offered}
+    missing = {mapping.attribute for mapping in mappings} - known
+    return [Attribute(key, key, kind="") for key in sorted(missing)]

@@ -31,7 +31,9 @@ def break_person(company: Company, person: Employee, kind: str, *, today: date, 
         case "no_email":
             person.email = person.work_email = None
         case "duplicate_email":
-            other = next(p for p in company.roster if p.work_email and p.uuid != person.uuid)
+            other = next((one for one in company.roster if one.work_email), None)
+            if other is None:
+                raise ValueError("There is nobody whose address could be shared.")
             person.email, person.work_email = other.email, other.work_email
         case "impossible_date":
             person.overrides["jobs"] = _impossible_jobs(company, person, today)

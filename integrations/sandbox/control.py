@@ -28,6 +28,7 @@ _ACTIONS = (
     "cancel_rehire",
     "cancel_termination",
     "change",
+    "change_every",
     "clear_calls",
     "clear_faults",
     "hire",
@@ -46,7 +47,7 @@ _ACTIONS = (
     "terminate",
 )
 _PER_PAGE = 25
-_WHOLE_NUMBERS = frozenset(("limit", "page", "people", "size", "times"))
+_WHOLE_NUMBERS = frozenset(("limit", "page", "people", "size", "step", "times"))
 _NUMBERS = frozenset(("days", "probability", "seconds"))
 _SWITCHES = frozenset(("keep", "runs_payroll"))
 
@@ -200,8 +201,10 @@ def _from_form(fields: dict[str, str]) -> dict[str, Any]:
         elif key in _WHOLE_NUMBERS or key in _NUMBERS:
             if text:
                 arguments[key] = int(text) if key in _WHOLE_NUMBERS else float(text)
-        else:
-            arguments[key] = text == "on" if key in _SWITCHES else text
+        elif key in _SWITCHES:
+            arguments[key] = text == "on"
+        elif text or key != "retry_after":
+            arguments[key] = text
     return arguments
 
 

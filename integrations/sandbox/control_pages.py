@@ -70,7 +70,7 @@ def _summary(world: World, today: date) -> str:
 def _people(world: World, people: list[Employee], query: Mapping[str, str], total: int, per_page: int) -> str:
     today = world.clock.today()
     rows = "".join(
-        f'<tr><td><a href="/people/{one.uuid}">{escape(one.name)}</a></td>'
+        f'<tr><td><a href="/people/{one.uuid}">{escape(one.name[:60])}</a></td>'
         f"<td>{escape(one.title)}</td>"
         f"<td>{escape(world.company.departments.get(one.department_uuid or ''))}</td>"
         f"<td>{escape(one.work_email or one.email or 'no e-mail')}</td>"
@@ -134,7 +134,8 @@ def _faults(world: World) -> str:
         + text_input("times", "How many times", 1, kind="number", key="fault-")
         + text_input("path", "Only paths that begin with", key="fault-")
         + text_input("page", "Only page number", kind="number", key="fault-")
-        + text_input("seconds", "Seconds (late answer, Retry-After)", 1, key="fault-")
+        + text_input("seconds", "How many seconds late", 1, key="fault-")
+        + text_input("retry_after", "Retry-After of 429, seconds or a date", key="fault-")
         + text_input("probability", "Or a probability, such as 0.02, until cleared", key="fault-")
     )
     active = "".join(

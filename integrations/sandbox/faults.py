@@ -45,7 +45,8 @@ class Fault:
 
     `path` is the beginning of the paths that it hits (without one: whatever the kind makes sense
     for), `page` the page number. `seconds` is how
-    late "slow" is and the Retry-After of "429"; `size` is how many bytes "oversize" adds.
+    late "slow" is; `retry_after` is the header of "429" as it is sent, none when empty, and
+    `seconds` when not given; `size` is how many bytes "oversize" adds.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Fault:
     path: str | None = None
     page: int | None = None
     seconds: float = 1.0
+    retry_after: str | None = None
     size: int = 64_000_000
     hits: int = 0
 
@@ -81,8 +83,8 @@ class Fault:
         if make is None:
             return None
         response = make()
-        if self.kind == "429":
-            response.headers["Retry-After"] = f"{self.seconds:g}"
+        if self.kind == "429" and self.retry_after != "":
+            response.headers["Retry-After"] = self.retry_after or f"{self.seconds:g}"
         return response
 
     def spoil(self, response: Response) -> None:

@@ -1,6 +1,5 @@
 """Gusto's App Integrations API: what every call goes through before its own part begins."""
 
-import uuid
 from datetime import UTC, datetime, timedelta
 
 from integrations.sandbox.grants import Grant
@@ -40,7 +39,7 @@ class Gusto:
         page = find_route(self._pages, request.method, request.path)
         if page:
             return page[0].handler(request)
-        headers = {"X-Request-Id": str(uuid.uuid4())}
+        headers: dict[str, str] = {}
         try:
             headers[HEADER] = applied_version(
                 request.headers.get(HEADER.lower()),

@@ -58,6 +58,9 @@ def sample_people(*, today: date, departments: dict[str, str], locations: list[s
     ]
     for number, employee in enumerate(people, start=1):
         employee.number, employee.uuid = number, _UUID.format(number)
+        if employee.home:
+            employee.home.street = f"{80 + number} Juniper Ct"
+            employee.date_of_birth = f"{1970 + 2 * number}-04-17"
     return people
 
 
@@ -82,7 +85,6 @@ class _Builder:
             periods=[Period(since)],
             work_places=[WorkPlace(since, self._locations[0])],
             home=Home("88 Juniper Ct", "Boulder", "CO", "80302"),
-            date_of_birth="1991-04-17",
         )
 
 

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 import time
+import uuid
 from datetime import date
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +48,7 @@ class Application:
             response = self._gusto.answer(request)
             if fault:
                 fault.spoil(response)
+        response.headers.setdefault("X-Request-Id", str(uuid.uuid4()))
         self._record(request, response, time.perf_counter() - began)
         return response
 
@@ -100,8 +102,6 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    server_version = "Sandbox"
-    sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = -1  # buffered: an answer leaves in one piece
 
@@ -152,6 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
         self.wfile.flush()
+
+    def version_string(self) -> str:
+        """Return the Server header."""
+        return "Sandbox"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep the terminal quiet; the calls are on the control page."""

@@ -165,6 +165,7 @@ class World(Personnel):
         path: str | None = None,
         page: int | None = None,
         seconds: float = 1.0,
+        retry_after: str | None = None,
         size: int = 64_000_000,
     ) -> Fault:
         """Let something go wrong (see Fault); with a `probability` until it is cleared."""
@@ -175,6 +176,7 @@ class World(Personnel):
             path=path or None,
             page=page,
             seconds=seconds,
+            retry_after=retry_after,
             size=size,
         )
         with self.lock:

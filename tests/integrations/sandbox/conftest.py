@@ -18,8 +18,8 @@ class Browser(requests.Session):
         super().__init__()
         self.address = address
 
-    def request(self, method, url, **options):
-        return super().request(method, self.address + url, **({"timeout": 10} | options))
+    def request(self, method, url, *args, **options):
+        return super().request(method, self.address + url, *args, **({"timeout": 10} | options))
 
 
 @dataclass

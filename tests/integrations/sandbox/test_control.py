@@ -40,6 +40,12 @@ class TestControlApi:
             "Training track": "Sales",
         }
 
+    def test_changes_every_so_many(self, application):
+        assert application.control("change_every", step=10, phone="5550100").json() == {"count": 5}
+
+        phones = [one["phone"] for one in application.employees().json()]
+        assert phones.count("5550100") == 5
+
     def test_removes(self, application, world):
         uuid = world.find("Lena Fischer").uuid
 

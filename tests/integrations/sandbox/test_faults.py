@@ -16,10 +16,18 @@ class TestFault:
 
         assert statuses == [int(kind), int(kind), 200]
 
-    def test_429_says_when_to_come_back(self, application, world):
-        world.set_fault("429", seconds=7)
+    @pytest.mark.parametrize(
+        ("fault", "sent"),
+        [
+            ({"seconds": 7}, "7"),
+            ({"retry_after": "Wed, 15 Jul 2026 10:00:00 GMT"}, "Wed, 15 Jul 2026 10:00:00 GMT"),
+            ({"retry_after": ""}, None),
+        ],
+    )
+    def test_429_says_when_to_come_back(self, application, world, fault, sent):
+        world.set_fault("429", **fault)
 
-        assert application.get("/v1/token_info").headers["Retry-After"] == "7"
+        assert application.get("/v1/token_info").headers.get("Retry-After") == sent
 
     def test_401_has_no_body(self, application, world):
         world.set_fault("401")

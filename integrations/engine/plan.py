@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,19 @@ from .matching import NoMatch, Surroundings, addresses, is_address, match_by_ema
 from .records import EmploymentStatus, Flaw, Learner, Person, Policy
 
 MAX_NAME_LENGTH = 150
+
+
+@dataclass(slots=True)
+class Difference:
+    """Old and new values of what differs between a person and a learner, and the flaws met on the way."""
+
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    flaws: tuple[Flaw, ...] = ()
+
+    def note(self, name: str, old: Any, new: Any) -> None:
+        """Remember that a value must change."""
+        self.before[name], self.after[name] = old, new
 
 
 def plan(people: Sequence[Person], surroundings: Surroundings, policy: Policy, today: date) -> list[Change]:
@@ -46,10 +60,8 @@ def has_left(person: Person, today: date) -> bool:
 def _admit(person: Person, surroundings: Surroundings, policy: Policy, today: date) -> Change:
     """Link someone who is not linked yet to a learner, add them, or say why not."""
     known = addresses(person, policy)
-    if not known:
-        return _skip(person, Reason.NO_EMAIL)
-    if not is_address(known[0]):
-        return _skip(person, Reason.INVALID_EMAIL)
+    if reason := _address_refusal(known):
+        return _skip(person, reason)
     if known[0] in surroundings.shared:
         return _skip(person, Reason.SHARED_EMAIL, due_on=today)
     try:
@@ -57,11 +69,17 @@ def _admit(person: Person, surroundings: Surroundings, policy: Policy, today: da
     except NoMatch as problem:
         return _skip(person, problem.reason, due_on=today)
     if learner is not None:
-        return _link(person, learner, surroundings, policy)
+        return _change(Kind.LINK, person, learner, _difference(person, learner, surroundings, policy))
     if policy.invite.waits_for_hire_date and (person.hired_on is None or person.hired_on > today):
         reason = Reason.HIRE_DATE_AHEAD if person.hired_on else Reason.HIRE_DATE_UNKNOWN
         return _skip(person, reason, due_on=person.hired_on)
     return _add(person, known[0], surroundings, policy, today)
+
+
+def _address_refusal(known: list[str]) -> Reason | None:
+    if not known:
+        return Reason.NO_EMAIL
+    return None if is_address(known[0]) else Reason.INVALID_EMAIL
 
 
 def _add(person: Person, address: str, surroundings: Surroundings, policy: Policy, today: date) -> Change:
@@ -89,20 +107,6 @@ def _add(person: Person, address: str, surroundings: Surroundings, policy: Polic
     )
 
 
-def _link(person: Person, learner: Learner, surroundings: Surroundings, policy: Policy) -> Change:
-    """Adopt an existing learner: names and mapped values follow the source, the state stays as it is."""
-    before, after, flaws = _differences(person, learner, surroundings, policy)
-    return Change(
-        kind=Kind.LINK,
-        key=person.key,
-        membership_id=learner.membership_id,
-        user_id=learner.user_id,
-        before=before,
-        after=after,
-        flaws=flaws,
-    )
-
-
 def _follow(
     person: Person, learner: Learner, surroundings: Surroundings, policy: Policy, today: date
 ) -> Iterator[Change]:
@@ -110,25 +114,17 @@ def _follow(
     if person.status is EmploymentStatus.INACTIVE or has_left(person, today):
         yield from _end(person, learner, policy)
         return
-    before, after, flaws = _differences(person, learner, surroundings, policy)
+    difference = _difference(person, learner, surroundings, policy)
     if learner.has_ended and learner.ended_by == policy.provider:
-        yield _restore(person, learner, policy, before, after, flaws)
+        yield _restore(person, learner, difference, policy)
         return
     if learner.status == "pending" and policy.invite.activates_pending:
-        before, after = {**before, "status": "pending"}, {**after, "status": "active"}
-    if not learner.is_staff and person.last_day is None and learner.last_day and learner.ended_by == policy.provider:
-        before = {**before, "last_day": learner.last_day.isoformat()}
-        after = {**after, "last_day": None}
-    if after or flaws:
-        yield Change(
-            kind=Kind.UPDATE,
-            key=person.key,
-            membership_id=learner.membership_id,
-            user_id=learner.user_id,
-            before=before,
-            after=after,
-            flaws=flaws,
-        )
+        difference.note("status", "pending", "active")
+    is_ours = not learner.is_staff and learner.ended_by == policy.provider
+    if is_ours and learner.last_day and person.last_day is None:
+        difference.note("last_day", learner.last_day.isoformat(), None)
+    if difference.after or difference.flaws:
+        yield _change(Kind.UPDATE, person, learner, difference)
     if learner.has_ended:
         yield _skip(person, Reason.ENDED_BY_ADMIN, learner=learner)
     elif person.last_day is not None:
@@ -137,80 +133,55 @@ def _follow(
 
 def _end(person: Person, learner: Learner, policy: Policy) -> Iterator[Change]:
     """End the learner's access after the person's last day, or at once when there is no date."""
-    if learner.has_ended:
+    if learner.has_ended or _is_settled(person, learner, policy):
         return
     if learner.is_staff:
         yield _skip(person, Reason.STAFF_ACCOUNT, learner=learner)
         return
-    is_set_by_admin = learner.last_day is not None and learner.ended_by != policy.provider
-    if person.last_day is not None and learner.last_day is not None:
-        # An earlier day that an admin chose stays; our own is followed to its latest value.
-        if learner.last_day == person.last_day or (is_set_by_admin and learner.last_day < person.last_day):
-            return
-    yield Change(
-        kind=Kind.END_ACCESS,
-        key=person.key,
-        membership_id=learner.membership_id,
-        user_id=learner.user_id,
-        before={"last_day": learner.last_day.isoformat() if learner.last_day else None, "status": learner.status},
-        after={"last_day": person.last_day.isoformat() if person.last_day else None},
-        flaws=person.flaws,
-    )
+    difference = Difference(flaws=person.flaws)
+    difference.note("last_day", _iso(learner.last_day), _iso(person.last_day))
+    yield _change(Kind.END_ACCESS, person, learner, difference)
 
 
-def _restore(
-    person: Person,
-    learner: Learner,
-    policy: Policy,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    flaws: tuple[Flaw, ...],
-) -> Change:
+def _is_settled(person: Person, learner: Learner, policy: Policy) -> bool:
+    """Whether the learner's last day needs no change: ours follows the source, an admin's earlier one stays."""
+    if person.last_day is None or learner.last_day is None:
+        return False
+    if learner.last_day == person.last_day:
+        return True
+    return learner.ended_by != policy.provider and learner.last_day < person.last_day
+
+
+def _restore(person: Person, learner: Learner, difference: Difference, policy: Policy) -> Change:
     """Give a returning person the old account back; who never signed in is added as the settings say."""
     status = "active" if learner.has_signed_in else policy.invite.adds_as
-    last_day = person.last_day.isoformat() if person.last_day else None
-    return Change(
-        kind=Kind.RESTORE,
-        key=person.key,
-        membership_id=learner.membership_id,
-        user_id=learner.user_id,
-        before={
-            **before,
-            "status": learner.status,
-            "last_day": learner.last_day.isoformat() if learner.last_day else None,
-        },
-        after={**after, "status": status, "last_day": last_day},
-        mail="" if learner.has_signed_in else _mail(status, policy),
-        flaws=flaws,
-    )
+    difference.note("status", learner.status, status)
+    difference.note("last_day", _iso(learner.last_day), _iso(person.last_day))
+    mail = "" if learner.has_signed_in else _mail(status, policy)
+    return _change(Kind.RESTORE, person, learner, difference, mail=mail)
 
 
-def _differences(
-    person: Person, learner: Learner, surroundings: Surroundings, policy: Policy
-) -> tuple[dict[str, Any], dict[str, Any], tuple[Flaw, ...]]:
-    """Return old and new values of what differs, and the flaws met."""
+def _difference(person: Person, learner: Learner, surroundings: Surroundings, policy: Policy) -> Difference:
+    """Return what of the learner's names, address and mapped values is not as the person has it."""
     values, flaws = custom_values(person, policy)
-    flaws = person.flaws + flaws
-    old, new = {}, {}
-    for key, value in values.items():
-        if learner.custom_data.get(key) != value:
-            old[key], new[key] = learner.custom_data.get(key), value
-    before: dict[str, Any] = {"custom_data": old} if new else {}
-    after: dict[str, Any] = {"custom_data": new} if new else {}
+    found = Difference(flaws=person.flaws + flaws)
+    new = {key: value for key, value in values.items() if learner.custom_data.get(key) != value}
+    if new:
+        found.note("custom_data", {key: learner.custom_data.get(key) for key in new}, new)
     # Names and addresses of staff are out of an integration's reach.
     if learner.is_staff:
-        return before, after, flaws
+        return found
     for name in ("first_name", "last_name"):
-        value = getattr(person, name)
-        if value and value != getattr(learner, name):
-            before[name], after[name] = getattr(learner, name), value
+        value, old = getattr(person, name), getattr(learner, name)
+        if value and value != old:
+            found.note(name, old, value)
     address = next(iter(addresses(person, policy)), "")
     if address and address != learner.email.lower():
         if problem := _address_problem(address, learner, surroundings):
-            flaws += (Flaw("email", problem, address),)
+            found.flaws += (Flaw("email", problem, address),)
         else:
-            before["email"], after["email"] = learner.email, address
-    return before, after, flaws
+            found.note("email", learner.email, address)
+    return found
 
 
 def _address_problem(address: str, learner: Learner, surroundings: Surroundings) -> str:
@@ -228,6 +199,23 @@ def _mail(status: str, policy: Policy) -> str:
     if not policy.invite.sends_mail:
         return ""
     return "invite" if status == "pending" else "welcome"
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _change(kind: Kind, person: Person, learner: Learner, difference: Difference, *, mail: str = "") -> Change:
+    return Change(
+        kind=kind,
+        key=person.key,
+        membership_id=learner.membership_id,
+        user_id=learner.user_id,
+        before=difference.before,
+        after=difference.after,
+        mail=mail,
+        flaws=difference.flaws,
+    )
 
 
 def _skip(person: Person, reason: Reason, *, due_on: date | None = None, learner: Learner | None = None) -> Change:

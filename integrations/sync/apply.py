@@ -275,7 +275,9 @@ def _identity_row(
     }
 
 
-def _keep_plan(context: Context, batch: Sequence[Person], changes: Sequence[Change], added: Mapping[str, int]) -> None:
+def _keep_plan(
+    context: Context, people: Sequence[Person], changes: Sequence[Change], added: Mapping[str, int]
+) -> None:
     """Append the lines of the plan with their outcome."""
     if not changes:
         return
@@ -313,15 +315,20 @@ def _label(person: Person) -> str:
 
 
 def _tally(changes: Sequence[Change], people_count: int) -> Counter[str]:
+    """Count changes by kind; somebody of whom only a value was refused is unchanged."""
     counts: Counter[str] = Counter()
+    touched = set()
     for change in changes:
-        if change.kind is Kind.SKIP:
-            counts["skipped"] += 1
-        elif change.kind is not Kind.END_ACCESS:
-            counts[change.kind.value] += 1
         counts["mails"] += bool(change.mail)
         counts["warnings"] += len(change.flaws)
-    counts["unchanged"] = people_count - len({change.key for change in changes})
+        if change.kind is Kind.SKIP:
+            counts["skipped"] += 1
+        elif change.kind is Kind.UPDATE and not change.after:
+            continue
+        elif change.kind is not Kind.END_ACCESS:
+            counts[change.kind.value] += 1
+        touched.add(change.key)
+    counts["unchanged"] = people_count - len(touched)
     return counts
 
 

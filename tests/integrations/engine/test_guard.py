@@ -1,0 +1,28 @@
+"""When the brake holds removals."""
+
+import pytest
+
+from integrations.engine.guard import too_many_removals
+
+
+class TestTooManyRemovals:
+    @pytest.mark.parametrize(
+        ("planned", "lately", "linked", "held"),
+        [
+            (0, 50, 50, False),
+            (1, 0, 1, False),
+            (1, 0, 50, False),
+            (2, 0, 4, True),
+            (2, 0, 5, False),
+            (3, 0, 20, False),
+            (4, 0, 39, True),
+            (4, 0, 40, False),
+            (4, 0, 100, False),
+            (11, 0, 100, True),
+            (1, 10, 100, True),
+            (1, 3, 39, True),
+            (1, 1, 4, True),
+        ],
+    )
+    def test_weighs_number_and_share_over_a_day(self, planned, lately, linked, held):
+        assert too_many_removals(planned=planned, lately=lately, linked=linked) is held

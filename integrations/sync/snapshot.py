@@ -94,7 +94,7 @@ def surroundings(
             last_name=last,
             role=role,
             status=status,
-            custom_data=custom_data,
+            custom_data=msgspec.json.decode(custom_data),
             last_day=last_day,
             ended_by=ended_by,
             has_signed_in=has_signed_in,

@@ -7,3 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class UsersConfig(AppConfig):
     name = "users"
     verbose_name = _("Users")
+
+    def ready(self) -> None:
+        """Listen to what admins change."""
+        from users import receivers  # noqa: F401

@@ -1,0 +1,97 @@
+"""Fixtures for every test: a real mail server, browsers without a browser, and a cache of one's own."""
+
+import email
+import email.policy
+import socket
+import uuid
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.conf import settings as project_settings
+from django.test import Client
+
+
+class Mailbox(list):
+    """The mails that a real SMTP server received, in order.
+
+    `refusals` holds its answer to an address (`{"gone@example.com": "550 No such user"}`), `hang_ups` the addresses at
+    which it closes the connection.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.refusals = {}
+        self.hang_ups = set()
+        self.connections = 0
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
+        self.connections += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        if address in self.hang_ups:
+            return "421 Closing"
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        self.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
+        return "250 OK"
+
+
+@pytest.fixture
+def smtp(settings):
+    """A mail server on a free port of the loopback address, and its mailbox."""
+    mailbox = Mailbox()
+    port = free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    # Starting probes the server with a connection of its own.
+    mailbox.connections = 0
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    yield mailbox
+    controller.stop()
+
+
+@pytest.fixture
+def portal_client():
+    """Make a client at a portal's host, or at the platform's for None, signed in as the account if there is one."""
+
+    def make(portal, user=None, **options):
+        host = portal.platform_host if portal else project_settings.PLATFORM_DOMAIN
+        client = Client(headers={"host": host}, **options)
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def own_cache(settings):
+    """Keep what one test counts in the shared cache from the next."""
+    settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid.uuid4().hex}}
+
+
+@pytest.fixture
+def tasks_at_once():
+    """Run tasks where they are called, instead of leaving them to a worker."""
+    from config.celery import app  # noqa: PLC0415 - needs the settings
+
+    before = app.conf.task_always_eager, app.conf.task_eager_propagates
+    app.conf.task_always_eager = app.conf.task_eager_propagates = True
+    yield
+    app.conf.task_always_eager, app.conf.task_eager_propagates = before
+
+
+def free_port():
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,94 @@
+"""Whether someone may use a portal now, and the hourly end of access after the last day."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+
+from portals.models import Portal
+from users import audit, invitations, signals
+from users.models import AuditEntry, Membership
+from users.models.memberships import MembershipQuerySet
+
+# Memberships ended in one transaction.
+BATCH = 1000
+
+
+def may_enter(membership: Membership, *, portal: Portal, now: datetime, by_password: bool = False) -> bool:
+    """Whether the person may use the portal now, or come in by a password.
+
+    A learner's last day counts to the minute, not only when the hourly check has come by. Where a portal has single
+    sign-on, learners come in by that alone.
+    """
+    is_learner = membership.role == Membership.Role.LEARNER
+    if by_password and is_learner and not portal.uses_passwords:
+        return False
+    is_over = is_learner and membership.last_day is not None and membership.last_day < portal.today(now)
+    return membership.has_access and not is_over
+
+
+def end_access_after_last_day(*, now: datetime) -> int:
+    """End the access of everyone whose last day is over at their portal; return how many.
+
+    Staff keep theirs unless an admin set the day, and a portal never loses its last admins.
+    """
+    ended = 0
+    for today, zones in _zones_by_day(now).items():
+        while ids := list(_over(today, zones).values_list("pk", flat=True)[:BATCH]):
+            ended += _end(ids, now)
+    return ended
+
+
+def _zones_by_day(now: datetime) -> dict[date, list[str]]:
+    """Return the time zones in use, by their calendar day: there are never more than three days at once."""
+    days: dict[date, list[str]] = {}
+    due = Membership.objects.past_last_day(now.date() + timedelta(days=1))
+    for portal in Portal.objects.filter(memberships__in=due).distinct("time_zone").only("time_zone"):
+        days.setdefault(portal.today(now), []).append(portal.time_zone)
+    return days
+
+
+def _over(today: date, zones: Iterable[str]) -> MembershipQuerySet:
+    admins = Membership.objects.filter(role=Membership.Role.ADMIN, status=Membership.Status.ACTIVE)
+    staying = admins.filter(Q(last_day=None) | Q(last_day__gte=today), portal=OuterRef("portal"))
+    by_admin = Q(ended_by__in=["", "admin"])
+    may_end = (
+        Q(role=Membership.Role.LEARNER) | (by_admin & ~Q(role=Membership.Role.ADMIN)) | (by_admin & Exists(staying))
+    )
+    return Membership.objects.past_last_day(today).filter(may_end, portal__time_zone__in=zones)
+
+
+@transaction.atomic
+def _end(ids: list[int], now: datetime) -> int:
+    rows = list(
+        Membership.objects.select_for_update()
+        .filter(pk__in=ids)
+        .exclude(status=Membership.Status.ENDED)
+        .order_by("pk")
+    )
+    ids = [row.pk for row in rows]
+    Membership.objects.filter(pk__in=ids).update(
+        status=Membership.Status.ENDED,
+        ended_at=now,
+        ended_by=Case(When(ended_by="", then=Value("admin")), default=F("ended_by")),
+    )
+    invitations.cancel_open(membership_ids=ids)
+    AuditEntry.objects.bulk_create([_entry(row, now) for row in rows])
+    for portal_id in sorted({row.portal_id for row in rows}):
+        signals.access_changed.send(
+            sender=None, portal_id=portal_id, membership_ids=[row.pk for row in rows if row.portal_id == portal_id]
+        )
+    return len(ids)
+
+
+def _entry(row: Membership, now: datetime) -> AuditEntry:
+    return audit.entry(
+        portal_id=row.portal_id,
+        action="access_ended",
+        object=row,
+        at=now,
+        before={"status": row.status},
+        after={"status": Membership.Status.ENDED, "last_day": str(row.last_day)},
+        reason="last_day_over",
+    )

@@ -1,0 +1,63 @@
+"""Write the audit trail, in the transaction of the change that it tells of."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
+
+from portals.models import Portal
+from users.models import AuditEntry, User
+
+
+def entry(
+    *,
+    portal_id: int | None,
+    action: str,
+    object: Model,  # noqa: A002
+    at: datetime,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
+) -> AuditEntry:
+    """Return an unsaved row about one object, for callers that write many at once."""
+    return AuditEntry(
+        portal_id=portal_id,
+        at=at,
+        action=action,
+        object_type=object._meta.label_lower,
+        object_id=object.pk,
+        before=before or {},
+        after=after or {},
+        reason=reason,
+    )
+
+
+def record(
+    *,
+    portal: Portal | None,
+    action: str,
+    object: Model,  # noqa: A002
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
+    request: HttpRequest | None = None,
+    actor: User | None = None,
+) -> AuditEntry:
+    """Add one row; the request says who did it, and from where, unless `actor` names someone else."""
+    row = entry(
+        portal_id=portal.pk if portal else None,
+        action=action,
+        object=object,
+        at=timezone.now(),
+        before=before,
+        after=after,
+        reason=reason,
+    )
+    if request is not None:
+        row.address = request.META.get("REMOTE_ADDR") or None
+        actor = actor or (request.user if request.user.is_authenticated else None)
+    row.actor_id = actor.pk if actor else None
+    row.save(force_insert=True)
+    return row

@@ -1,0 +1,91 @@
+"""Who may sign in at which host, and who still may: asked again on every request."""
+
+from typing import Any
+
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
+from django.contrib.auth.models import AnonymousUser
+from django.db.models.functions import Lower
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from portals.hosts import PortalRequest
+from portals.models import Portal
+from users.access import may_enter
+from users.models import Membership, User
+
+
+class RealmBackend(BaseBackend):
+    """Finds people by e-mail address within the realm of the request's portal, and operators everywhere."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        email: str | None = None,
+        **credentials: Any,
+    ) -> User | None:
+        """Return the account, or None; unknown, locked out and wrong all take the time of one password check."""
+        address = (email or username or "").strip().lower()
+        if not address or password is None:
+            return None
+        user = _candidate(getattr(request, "portal", None), address)
+        if user is None:
+            make_password(password)
+            return None
+        return user if user.check_password(password) else None
+
+    def get_user(self, user_id: int) -> User | None:
+        """Return the account of a session while it may sign in at all."""
+        return User.objects.filter(pk=user_id, is_active=True).first()
+
+
+class PortalAuthenticationMiddleware(AuthenticationMiddleware):
+    """Signs people out whose access has ended, and keeps every session inside its portal."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Set `request.user`, looked up when first used."""
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: _visitor(request))  # type: ignore[assignment]
+
+
+def membership_of(request: PortalRequest) -> Membership | None:
+    """Return the visitor's membership in the portal; None for visitors without one, such as operators."""
+    return _membership(request, request.user) if request.user.is_authenticated else None
+
+
+def _visitor(request: PortalRequest) -> User | AnonymousUser:
+    user = get_user(request)
+    if not user.is_authenticated or user.is_superuser or _membership(request, user):
+        return user
+    request.session.flush()
+    return AnonymousUser()
+
+
+def _membership(request: PortalRequest, user: User) -> Membership | None:
+    """Return the membership through which the account may use the portal; one query per request."""
+    if request.portal is None or user.is_superuser:
+        return None
+    found: dict[int, Membership | None] = request.__dict__.setdefault("_memberships", {})
+    if user.pk not in found:
+        membership = Membership.objects.filter(portal=request.portal, user=user).first()
+        has_access = membership and may_enter(membership, portal=request.portal, now=timezone.now())
+        found[user.pk] = membership if has_access else None
+    return found[user.pk]
+
+
+def _candidate(portal: Portal | None, address: str) -> User | None:
+    """Return the one account that this address may stand for at this host."""
+    accounts = User.objects.alias(address=Lower("email")).filter(address=address, is_active=True)
+    if portal:
+        membership = (
+            Membership.objects.filter(portal=portal, user__in=accounts.filter(realm=portal.realm_id))
+            .select_related("user")
+            .first()
+        )
+        if membership and may_enter(membership, portal=portal, now=timezone.now(), by_password=True):
+            return membership.user
+    return accounts.filter(realm=None, is_superuser=True).first()

@@ -1,0 +1,51 @@
+"""Set the custom values of one person by hand."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import transaction
+
+from users import audit, signals
+from users.models import Membership, User
+
+
+def set_values(*, membership: Membership, values: Mapping[str, Any], actor: User | None = None) -> bool:
+    """Write values by field id, None clearing one; return whether anything changed.
+
+    Other keys stay, also those written meanwhile by a sync. The caller evaluates the rules afterwards.
+    """
+    with transaction.atomic():
+        current = Membership.objects.select_for_update().get(pk=membership.pk)
+        before = {key: current.custom_data.get(key) for key in values}
+        changed = {key: value for key, value in values.items() if value != before[key]}
+        if not changed:
+            return False
+        data = {**current.custom_data, **changed}
+        current.custom_data = {key: value for key, value in data.items() if value is not None}
+        current.save(update_fields=["custom_data"])
+        audit.record(
+            portal=current.portal,
+            action="learner_changed",
+            object=current,
+            before={"custom_data": {key: before[key] for key in changed}},
+            after={"custom_data": changed},
+            actor=actor,
+        )
+        signals.learners_changed.send(sender=None, portal_id=current.portal_id, membership_ids=[current.pk])
+    membership.custom_data = current.custom_data
+    return True
+
+
+# Given a membership: what another system keeps of it, {custom field id as text, "email" or a name: the system's name}.
+Keeper = Callable[[Membership], Mapping[str, str]]
+_keepers: list[Keeper] = []
+
+
+def add_keeper(keeper: Keeper) -> None:
+    """Ask this function too, from now on, which values people may not change by hand."""
+    _keepers.append(keeper)
+
+
+def locked_fields(membership: Membership) -> dict[str, str]:
+    """Return what another system keeps of this person, and which: such values are shown, not edited."""
+    return {key: system for keeper in _keepers for key, system in keeper(membership).items()}

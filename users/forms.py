@@ -1,0 +1,135 @@
+"""Forms of the learner's pages."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.auth import authenticate
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from portals import field_types
+from portals.field_types import FieldType, ValueRefused
+from portals.hosts import PortalRequest
+from portals.models import CustomField
+from users import invitations
+from users.models import Invitation, Membership, User
+from users.throttles import Throttle
+
+# Wrong passwords from one network address for one account; other addresses stay free to try.
+SIGN_IN_TRIES = Throttle("sign-in", limit=10, period=timedelta(minutes=15))
+
+# What each code of ValueRefused means to the person who typed the value.
+REFUSALS = {
+    "unknown_choice": _("Choose one of the listed values."),
+    "not_a_number": _("Enter a number."),
+    "not_a_whole_number": _("Enter a whole number."),
+    "not_a_date": _("Enter a date."),
+    "too_long": _("This is too long."),
+}
+
+
+class SignInForm(forms.Form):
+    """E-mail address and password; `user` is who signed in, `invitation` whose one-time password was typed."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, request: PortalRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        self.user: User | None = None
+        self.invitation: Invitation | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Find out who this is; every refusal reads the same."""
+        email, password = self.cleaned_data.get("email"), self.cleaned_data.get("password")
+        if not email or not password:
+            return self.cleaned_data
+        portal = self.request.portal
+        who = (portal and portal.pk, self.request.META.get("REMOTE_ADDR"), email.lower())
+        if SIGN_IN_TRIES.is_exhausted(*who):
+            raise ValidationError(_("There were too many tries. Try again in a quarter of an hour."))
+        self.user = authenticate(self.request, email=email, password=password)
+        if self.user is None and portal:
+            self.invitation = invitations.find_by_temporary_password(
+                portal=portal, email=email, password=password, now=timezone.now()
+            )
+        if self.user is None and self.invitation is None:
+            SIGN_IN_TRIES.count(*who)
+            raise ValidationError(
+                _("This e-mail address and password do not let you in. Check both for typing errors.")
+            )
+        SIGN_IN_TRIES.forget(*who)
+        return self.cleaned_data
+
+
+class LinkRequestForm(forms.Form):
+    """Where to send a new link."""
+
+    email = forms.EmailField(label=_("E-mail address"), widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+
+
+class CustomDataForm(forms.Form):
+    """The custom values that a learner may edit, one form field each, named after its id."""
+
+    def __init__(self, membership: Membership, custom_fields: list[CustomField], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in custom_fields:
+            self.fields[field.key] = CustomValueField(field, initial=membership.custom_data.get(field.key))
+
+
+class CustomValueField(forms.Field):
+    """One custom value, read by the rules of its type."""
+
+    def __init__(self, field: CustomField, initial: object) -> None:
+        self.type = FieldType(field.type)
+        self.is_multiple = field.is_multiple
+        texts = [choice.value for choice in field.choices.all()] if field.is_choice else []
+        self.choices = field_types.read_choices(texts, self.type)
+        super().__init__(
+            label=field.label,
+            required=field.is_required,
+            widget=self._widget(texts),
+            initial=self._shown(initial),
+        )
+
+    def clean(self, value: Any) -> Any:
+        """Return the value to store, None for an empty one."""
+        parts = value if isinstance(value, list) else [value or ""]
+        if self.is_multiple and any(";" in part for part in parts):
+            raise ValidationError(REFUSALS["unknown_choice"])
+        text = "; ".join(parts).replace("\0", "")
+        try:
+            stored = field_types.read(text, self.type, choices=self.choices, is_multiple=self.is_multiple)
+        except ValueRefused as refusal:
+            raise ValidationError(REFUSALS[refusal.reason]) from refusal
+        if stored is None and self.required:
+            raise ValidationError(self.error_messages["required"])
+        return stored
+
+    def _widget(self, texts: list[str]) -> forms.Widget:
+        options = [
+            (self._shown(value), text) for text in texts for value in field_types.read_choices([text], self.type)
+        ]
+        if self.is_multiple:
+            return forms.CheckboxSelectMultiple(choices=options)
+        if self.type.is_choice:
+            return forms.Select(choices=[("", ""), *options])
+        if self.type == FieldType.DATE:
+            return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        if self.type in (FieldType.INTEGER, FieldType.DECIMAL):
+            return forms.TextInput(attrs={"inputmode": "decimal"})
+        return forms.TextInput(attrs={"maxlength": field_types.MAX_TEXT_LENGTH})
+
+    @staticmethod
+    def _shown(stored: object) -> Any:
+        if isinstance(stored, list):
+            return [field_types.to_text(part) for part in stored]
+        return field_types.to_text(stored)

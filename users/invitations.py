@@ -1,0 +1,284 @@
+"""Invitations: links that let people set their password; issued, sent again, withdrawn, accepted.
+
+A link is derived with the secret key from the row and its nonce, so no table, queue or log ever holds one.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
+from django.db import transaction
+from django.db.models import CharField, F, QuerySet, Value
+from django.db.models.functions import Cast, Lower, Replace
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.http import base36_to_int, int_to_base36
+
+from portals.models import Portal
+from users import audit, grouping, signals
+from users.models import Invitation, Membership, User
+from users.models.invitations import new_nonce
+
+Kind = Invitation.Kind
+State = Invitation.State
+
+# What a membership must be for a mail of this kind to make sense.
+EXPECTED_STATUS = {
+    Kind.INVITE: Membership.Status.PENDING,
+    Kind.WELCOME: Membership.Status.ACTIVE,
+    Kind.RESET: Membership.Status.ACTIVE,
+}
+
+
+class InvitationRefused(Exception):
+    """This person gets no such mail: single sign-on, access ended, or already answered."""
+
+
+class LinkDead(Exception):
+    """The link was used, withdrawn, replaced or is too old."""
+
+
+def issue(
+    *, membership: Membership, kind: str, source: str = "manual", sent_by: User | None = None, now: datetime
+) -> Invitation:
+    """Put a mail with a new link into the outbox; an open one of the same kind is replaced.
+
+    Raises InvitationRefused.
+    """
+    with transaction.atomic():
+        membership = _lock_membership(membership.pk)
+        _check(membership, kind)
+        invitation = membership.invitations.filter(kind=kind, state__in=Invitation.OPEN_STATES).first()
+        if invitation is None:
+            invitation = Invitation(membership=membership, kind=kind, created_at=now, source=source)
+        invitation.sent_by = sent_by or invitation.sent_by
+        _schedule(invitation, now)
+        return invitation
+
+
+def resend(*, invitation: Invitation, sent_by: User | None = None, now: datetime) -> Invitation:
+    """Put the mail into the outbox again, with a new link; raises InvitationRefused once it was answered."""
+    with transaction.atomic():
+        membership = _lock_membership(invitation.membership_id)
+        invitation = _lock(invitation, membership)
+        if invitation.state not in Invitation.OPEN_STATES:
+            raise InvitationRefused
+        _check(membership, invitation.kind)
+        invitation.sent_by = sent_by or invitation.sent_by
+        _schedule(invitation, now)
+        audit.record(
+            portal=membership.portal,
+            action="invitation_resent",
+            object=membership,
+            after={"kind": invitation.kind},
+            actor=sent_by,
+        )
+        return invitation
+
+
+def release(*, invitation_ids: Iterable[int], now: datetime) -> int:
+    """Let held mails go out and return how many did."""
+    held = Invitation.objects.filter(pk__in=invitation_ids, state=State.HELD)
+    return held.update(state=State.SCHEDULED, next_try_at=now)
+
+
+def cancel(*, invitation: Invitation, actor: User | None = None) -> None:
+    """Withdraw a mail and its link; the person stays as they are."""
+    with transaction.atomic():
+        if _cancel(Invitation.objects.filter(pk=invitation.pk)):
+            audit.record(
+                portal=invitation.membership.portal,
+                action="invitation_cancelled",
+                object=invitation.membership,
+                before={"kind": invitation.kind, "state": invitation.state},
+                actor=actor,
+            )
+
+
+def cancel_open(*, membership_ids: Iterable[int]) -> int:
+    """Withdraw every mail and link of these people; return how many there were."""
+    return _cancel(Invitation.objects.filter(membership__in=membership_ids))
+
+
+def hand_over(*, invitation: Invitation, now: datetime) -> bool:
+    """Note that the link left our hands, from which moment its 72 hours run; False when it was replaced meanwhile."""
+    same = Invitation.objects.filter(pk=invitation.pk, nonce=invitation.nonce, state=State.SCHEDULED)
+    return bool(
+        same.update(
+            state=State.SENT,
+            last_sent_at=now,
+            expires_at=now + settings.INVITATION_LIFETIME,
+            times_sent=F("times_sent") + 1,
+            next_try_at=None,
+            tries=0,
+            failure="",
+        )
+    )
+
+
+def token(invitation: Invitation) -> str:
+    """Return the secret part of the link."""
+    return f"{int_to_base36(invitation.pk)}-{_derive('link', invitation).hex()}"
+
+
+def link(invitation: Invitation) -> str:
+    """Return the address of the page on which the person sets a password."""
+    return invitation.membership.portal.url(reverse("users:invitation", args=[token(invitation)]))
+
+
+def temporary_password(invitation: Invitation) -> str:
+    """Return the one-time password of the mail: 80 bits, good for nothing but reaching the same page as the link."""
+    text = base64.b32encode(_derive("temporary password", invitation)[:10]).decode().lower()
+    return "-".join(text[place : place + 4] for place in range(0, 16, 4))
+
+
+def find(token_: str, *, portal: Portal, now: datetime | None = None) -> Invitation | None:
+    """Return the invitation that a link stands for while the link works, else None."""
+    try:
+        pk = base36_to_int(token_.partition("-")[0])
+    except ValueError:
+        return None
+    invitation = _people().filter(pk=pk, membership__portal=portal).first()
+    if invitation is None or not constant_time_compare(token(invitation), token_):
+        return None
+    return invitation if works(invitation, now=now or timezone.now()) else None
+
+
+def find_by_temporary_password(*, portal: Portal, email: str, password: str, now: datetime) -> Invitation | None:
+    """Return the invitation whose one-time password was typed at the portal's sign-in page."""
+    invitations = (
+        _people()
+        .alias(address=Lower("membership__user__email"))
+        .filter(membership__portal=portal, address=email.strip().lower(), kind=Kind.INVITE, state=State.SENT)
+    )
+    for invitation in invitations:
+        typed = password.strip().lower()
+        if constant_time_compare(temporary_password(invitation), typed) and works(invitation, now=now):
+            return invitation
+    return None
+
+
+def works(invitation: Invitation, *, now: datetime) -> bool:
+    """Whether the link may be used now."""
+    return (
+        invitation.state == State.SENT
+        and invitation.expires_at is not None
+        and now < invitation.expires_at
+        and is_wanted(invitation)
+    )
+
+
+def is_wanted(invitation: Invitation) -> bool:
+    """Whether the person should still get this mail, as things are with them and with the portal."""
+    membership = invitation.membership
+    # Staff of a portal with single sign-on keep a password: an identity provider may only let in learners.
+    needs_password = membership.portal.uses_passwords or membership.role != Membership.Role.LEARNER
+    is_as_expected = membership.status == EXPECTED_STATUS[Kind(invitation.kind)]
+    return needs_password and is_as_expected and membership.user.is_active
+
+
+def accept(*, invitation: Invitation, password: str | None, now: datetime) -> User:
+    """Use the link: set the password, let a pending person in, kill every other link. Return the account.
+
+    None keeps the password of someone who has one already. Raises LinkDead when the link died meanwhile.
+    """
+    with transaction.atomic():
+        membership = _lock_membership(invitation.membership_id)
+        current = _lock(invitation, membership)
+        if current.nonce != invitation.nonce or not works(current, now=now):
+            raise LinkDead
+        if password is not None:
+            _set_password(membership, password)
+        current.state, current.nonce = State.ACCEPTED, new_nonce()
+        current.save(update_fields=["state", "nonce"])
+        cancel_open(membership_ids=[membership.pk])
+        if membership.status == Membership.Status.PENDING:
+            _let_in(membership, now)
+        return membership.user
+
+
+def answer_request(*, portal: Portal, email: str, now: datetime) -> None:
+    """Send a new link to whoever this address belongs to in the portal; strangers get nothing."""
+    membership = (
+        Membership.objects.alias(address=Lower("user__email"))
+        .filter(portal=portal, address=email.strip().lower())
+        .first()
+    )
+    if membership is None:
+        return
+    try:
+        if membership.has_access:
+            issue(membership=membership, kind=Kind.RESET, now=now)
+        # Only an invitation that an admin has let go out, and has not withdrawn, is sent again.
+        elif open_ := membership.invitations.filter(kind=Kind.INVITE, state__in=[State.SENT, State.FAILED]).first():
+            resend(invitation=open_, now=now)
+    except InvitationRefused:
+        return
+
+
+def _derive(purpose: str, invitation: Invitation) -> bytes:
+    text = f"{invitation.pk}:{invitation.nonce}:{invitation.kind}"
+    return salted_hmac(f"users.invitations {purpose}", text, algorithm="sha256").digest()
+
+
+def _people() -> QuerySet[Invitation]:
+    return Invitation.objects.select_related("membership__user", "membership__portal")
+
+
+def _lock_membership(pk: int) -> Membership:
+    return Membership.objects.select_for_update(of=("self",)).select_related("portal", "user").get(pk=pk)
+
+
+def _lock(invitation: Invitation, membership: Membership) -> Invitation:
+    locked = Invitation.objects.select_for_update().get(pk=invitation.pk)
+    locked.membership = membership
+    return locked
+
+
+def _check(membership: Membership, kind: str) -> None:
+    if not is_wanted(Invitation(membership=membership, kind=kind)):
+        raise InvitationRefused
+
+
+def _schedule(invitation: Invitation, now: datetime) -> None:
+    invitation.nonce = new_nonce()
+    invitation.state = State.SCHEDULED
+    invitation.next_try_at = now
+    invitation.expires_at = None
+    invitation.tries = 0
+    invitation.failure = ""
+    invitation.save()
+
+
+def _cancel(invitations: QuerySet[Invitation]) -> int:
+    nonce = Replace(Cast(RandomUUID(), CharField()), Value("-"))
+    return invitations.filter(state__in=Invitation.OPEN_STATES).update(
+        state=State.CANCELLED, nonce=nonce, next_try_at=None
+    )
+
+
+def _set_password(membership: Membership, password: str) -> None:
+    membership.user.set_password(password)
+    membership.user.save(update_fields=["password"])
+    audit.record(portal=membership.portal, action="password_set", object=membership.user, actor=membership.user)
+
+
+def _let_in(membership: Membership, now: datetime) -> None:
+    membership.status = Membership.Status.ACTIVE
+    membership.accepted_at = now
+    membership.save(update_fields=["status", "accepted_at"])
+    audit.record(
+        portal=membership.portal,
+        action="invitation_accepted",
+        object=membership,
+        before={"status": Membership.Status.PENDING},
+        after={"status": Membership.Status.ACTIVE},
+        actor=membership.user,
+    )
+    grouping.regroup(portal_id=membership.portal_id, membership_ids=[membership.pk], now=now)
+    signals.access_changed.send(sender=None, portal_id=membership.portal_id, membership_ids=[membership.pk])

@@ -1,0 +1,149 @@
+"""Hand waiting mails over to the mail server: one connection per batch, one commit per mail."""
+
+import logging
+import smtplib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from users import emails, invitations
+from users.models import Invitation
+
+logger = logging.getLogger(__name__)
+
+BATCH = 50
+# How long a batch stays with the worker that took it; longer than a task may run.
+CLAIM = timedelta(minutes=10)
+# Waits double from one minute to six hours; twenty tries span 68 hours, just below the 72 that a mail may wait.
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+MOST_TRIES = 20
+
+Clock = Callable[[], datetime]
+
+
+class ServerTrouble(Exception):
+    """The mail server cannot be used at the moment: nothing is wrong with the mail in hand."""
+
+
+class TryLater(Exception):
+    """The server put this one mail off."""
+
+
+class NeverAccepted(Exception):
+    """The server, or the address itself, rules this mail out for good; the text says why."""
+
+
+def send_waiting(*, clock: Clock, until: datetime) -> int:
+    """Hand over what is due and return how many mails left; stop at `until` or when the server makes trouble."""
+    sent = 0
+    while clock() < until and (claimed := _claim(clock())):
+        connection = get_connection()
+        try:
+            for pk in _up_to(until, claimed, clock):
+                sent += _send(pk, connection, clock)
+        except ServerTrouble:
+            logger.warning("The mail server cannot be used; the remaining mails wait.", exc_info=True)
+            return sent
+        finally:
+            with suppress(OSError):
+                connection.close()
+            _give_back(claimed, clock())
+    return sent
+
+
+@transaction.atomic
+def _claim(now: datetime) -> list[int]:
+    """Take due mails so that no other worker does; a worker that dies loses them when the claim lapses."""
+    due = Invitation.objects.filter(state=Invitation.State.SCHEDULED, next_try_at__lte=now).order_by("next_try_at")
+    ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+    Invitation.objects.filter(pk__in=ids).update(next_try_at=now + CLAIM)
+    return ids
+
+
+def _up_to(until: datetime, claimed: list[int], clock: Clock) -> Iterator[int]:
+    """Yield the claimed ids one by one, taking each off the list, while there is time."""
+    while claimed and clock() < until:
+        yield claimed.pop(0)
+
+
+def _give_back(claimed: list[int], now: datetime) -> None:
+    Invitation.objects.filter(pk__in=claimed, state=Invitation.State.SCHEDULED).update(next_try_at=now)
+
+
+def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:
+    """Hand over one mail and return 1, or note why not and return 0; raises ServerTrouble."""
+    people = Invitation.objects.select_related("membership__user", "membership__portal")
+    invitation = people.filter(pk=pk, state=Invitation.State.SCHEDULED).first()
+    if invitation is None:
+        return 0
+    if not invitations.is_wanted(invitation):
+        invitations.cancel(invitation=invitation)
+        return 0
+    try:
+        _hand_over(invitation, connection)
+    except NeverAccepted as refusal:
+        _note(invitation, state=Invitation.State.FAILED, failure=str(refusal)[:300], next_try_at=None)
+    except TryLater as refusal:
+        _put_off(invitation, str(refusal), clock())
+    except ServerTrouble as trouble:
+        _put_off(invitation, str(trouble), clock())
+        raise
+    else:
+        invitations.hand_over(invitation=invitation, now=clock())
+        return 1
+    return 0
+
+
+def _hand_over(invitation: Invitation, connection: BaseEmailBackend) -> None:
+    try:
+        connection.open()
+    except OSError as error:
+        raise ServerTrouble(_("The mail server could not be reached.")) from error
+    try:
+        if not connection.send_messages([emails.compose(invitation)]):
+            raise NeverAccepted(_("There is no e-mail address."))
+    except smtplib.SMTPRecipientsRefused as error:
+        code, answer = next(iter(error.recipients.values()))
+        raise _refusal(code, answer) from error
+    except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError) as error:
+        code, answer = getattr(error, "smtp_code", 550), getattr(error, "smtp_error", str(error))
+        raise _refusal(code, answer) from error
+    except OSError as error:
+        # Also a refused sender, which is our own setting: the person is not to blame.
+        raise ServerTrouble(_("The mail server broke off.")) from error
+    except ValueError as error:
+        # The session may stand between two commands; the next mail begins a new one.
+        with suppress(OSError):
+            connection.close()
+        raise NeverAccepted(_("The e-mail address cannot be used.")) from error
+
+
+def _refusal(code: int, answer: bytes | str) -> Exception:
+    """Return what the server's answer means (RFC 5321: 4yz may pass later, 5yz never will)."""
+    said = emails.one_line(answer.decode(errors="replace") if isinstance(answer, bytes) else answer)
+    if code == 421:
+        return ServerTrouble(said)
+    if code < 500:
+        return TryLater(_("The mail server put it off: %(answer)s") % {"answer": said})
+    return NeverAccepted(_("The mail server refused it: %(answer)s") % {"answer": said})
+
+
+def _put_off(invitation: Invitation, why: str, now: datetime) -> None:
+    tries = invitation.tries + 1
+    if tries >= MOST_TRIES:
+        _note(invitation, state=Invitation.State.FAILED, failure=why[:300], next_try_at=None, tries=tries)
+        return
+    wait = min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT)
+    _note(invitation, failure=why[:300], next_try_at=now + wait, tries=tries)
+
+
+def _note(invitation: Invitation, **fields: object) -> None:
+    """Write the outcome, unless the mail was replaced or withdrawn meanwhile."""
+    same = Invitation.objects.filter(pk=invitation.pk, nonce=invitation.nonce, state=Invitation.State.SCHEDULED)
+    same.update(**fields)

@@ -1,0 +1,84 @@
+"""What every page for learners has: the portal's look, a strict content policy, and who is looking."""
+
+from collections.abc import Callable
+from typing import Any
+
+from csp.constants import NONE, SELF
+from csp.decorators import csp
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.generic.base import ContextMixin, View
+
+from portals.hosts import PortalRequest
+from portals.models import Portal
+from users.backends import membership_of
+from users.models import Membership
+
+# No script at all, nothing inline, nothing from other hosts.
+STRICT_POLICY = {
+    "default-src": [NONE],
+    "style-src": [SELF],
+    "img-src": [SELF, "data:"],
+    "form-action": [SELF],
+    "base-uri": [NONE],
+    "frame-ancestors": [NONE],
+}
+
+
+class Page(ContextMixin, View):
+    """A page of a portal, or of the platform itself."""
+
+    request: PortalRequest
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Return the view with the headers of all pages."""
+        view: Callable[..., HttpResponseBase] = never_cache(csp(STRICT_POLICY)(super().as_view(**initkwargs)))
+        return view
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add what the frame of every page shows."""
+        user, membership = self.request.user, membership_of(self.request)
+        is_admin = membership is not None and membership.role == Membership.Role.ADMIN
+        return super().get_context_data(
+            portal=self.request.portal,
+            may_administer=is_admin or (user.is_authenticated and user.is_superuser),
+            **kwargs,
+        )
+
+
+class PortalPage(Page):
+    """A page that only portals have; the platform host sends its visitors to the admin."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer at portal hosts."""
+        if self.request.portal is None:
+            return redirect("admin:index")
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def portal(self) -> Portal:
+        """The portal of this host."""
+        if self.request.portal is None:
+            raise Http404
+        return self.request.portal
+
+
+class MemberPage(PortalPage):
+    """A page for people with access to the portal."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Send visitors to the sign-in page, and back here afterwards."""
+        if self.request.portal and not self.request.user.is_authenticated:
+            return redirect_to_login(self.request.get_full_path())
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def membership(self) -> Membership:
+        """The visitor's own membership; operators have none."""
+        found = membership_of(self.request)
+        if found is None:
+            raise Http404
+        return found

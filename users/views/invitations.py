@@ -1,0 +1,70 @@
+"""The page behind the link of a mail: accept, set a password, come in."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth.forms import SetPasswordForm
+from django.forms import Form
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.generic import FormView
+
+from users import invitations
+from users.forms import LinkRequestForm
+from users.models import Invitation
+
+from .base import PortalPage
+
+
+class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
+    """Show portal and person, and take their password. Links that do not work all lead to the same answer."""
+
+    template_name = "users/invitation.html"
+    invitation: Invitation
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Find the invitation before anything else."""
+        portal = self.request.portal
+        found = invitations.find(kwargs["token"], portal=portal, now=timezone.now()) if portal else None
+        if found is None:
+            return self.link_is_dead()
+        self.invitation = found
+        return super().dispatch(*args, **kwargs)
+
+    def get_form(self, form_class: type[Form] | None = None) -> Form:
+        """Ask for a password, unless the person has one in this realm and only joins the portal."""
+        if self.keeps_password:
+            return Form(**self.get_form_kwargs())
+        return SetPasswordForm(self.invitation.membership.user, **self.get_form_kwargs())
+
+    @property
+    def keeps_password(self) -> bool:
+        """Whether accepting leaves the password as it is."""
+        is_reset = self.invitation.kind == Invitation.Kind.RESET
+        return not is_reset and self.invitation.membership.user.has_usable_password()
+
+    def form_valid(self, form: Form) -> HttpResponse:
+        """Accept and sign in."""
+        password = form.cleaned_data.get("new_password1")
+        try:
+            user = invitations.accept(invitation=self.invitation, password=password, now=timezone.now())
+        except invitations.LinkDead:
+            return self.link_is_dead()
+        login(self.request, user)
+        messages.success(self.request, _("Welcome to %(portal)s.") % {"portal": self.portal.name})
+        return redirect("users:courses")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say whom the link is for."""
+        person = self.invitation.membership.user
+        return super().get_context_data(
+            person=person, kind=self.invitation.kind, keeps_password=self.keeps_password, **kwargs
+        )
+
+    def link_is_dead(self) -> HttpResponse:
+        """Offer a new link."""
+        words = PortalPage.get_context_data(self, form=LinkRequestForm())
+        return render(self.request, "users/link_dead.html", words, status=410)

@@ -1,0 +1,82 @@
+"""Sign in, sign out, ask for a new link."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import login, logout
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.generic import FormView
+
+from users import invitations, tasks
+from users.forms import LinkRequestForm, SignInForm
+from users.throttles import Throttle
+
+from .base import Page, PortalPage
+
+# Mails to one address of a portal, and requests from one network address.
+LINKS_PER_ADDRESS = Throttle("links-per-address", limit=3, period=timedelta(hours=1))
+LINKS_PER_VISITOR = Throttle("links-per-visitor", limit=20, period=timedelta(hours=1))
+
+
+class SignInPage(Page, FormView):  # type: ignore[type-arg]
+    """Sign in at a portal, or as an operator at the platform host."""
+
+    template_name = "users/sign_in.html"
+    form_class = SignInForm
+
+    def get(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form; pass on who is signed in already, unless that is not enough for where they want to go."""
+        if self.request.user.is_authenticated and not self.request.GET.get("next"):
+            return redirect(self.target())
+        return super().get(*args, **kwargs)
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Let the form know at which portal this is."""
+        return {"request": self.request, **super().get_form_kwargs()}
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        """Let the person in, or on to the page that asks for a password of their own."""
+        if form.invitation:
+            return redirect("users:invitation", token=invitations.token(form.invitation))
+        login(self.request, form.user)
+        return redirect(self.target())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Keep the wish where to go."""
+        return super().get_context_data(next=self.request.GET.get("next", ""), **kwargs)
+
+    def target(self) -> str:
+        """Where to go now: a path of this host, whatever the link asked for."""
+        wish = self.request.POST.get("next", "") or self.request.GET.get("next", "")
+        if wish.startswith("/") and url_has_allowed_host_and_scheme(wish, allowed_hosts=None):
+            return wish
+        return reverse("users:courses")
+
+
+class SignOut(Page):
+    """Sign out."""
+
+    http_method_names = ["post"]
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponseRedirect:
+        """End the session."""
+        logout(self.request)
+        return redirect("users:sign_in")
+
+
+class PasswordForgottenPage(PortalPage, FormView):  # type: ignore[type-arg]
+    """Ask for a new link: for a forgotten password, or in place of an invitation that no longer works."""
+
+    template_name = "users/password_forgotten.html"
+    form_class = LinkRequestForm
+
+    def form_valid(self, form: LinkRequestForm) -> HttpResponse:
+        """Say the same to everyone; a worker finds out whether there is anyone to write to."""
+        email = form.cleaned_data["email"].lower()
+        visitor = self.request.META.get("REMOTE_ADDR")
+        if LINKS_PER_VISITOR.take(visitor) and LINKS_PER_ADDRESS.take(self.portal.pk, email):
+            tasks.answer_link_request.delay(portal_id=self.portal.pk, email=email)
+        return render(self.request, "users/link_requested.html", self.get_context_data(email=email))

@@ -104,6 +104,22 @@ class Bearer(Protocol):
         """Take note that a renewed token was refused as well."""
 
 
+class OneToken:
+    """A token fresh from an exchange, which nobody renews."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self, refused: str = "") -> str:
+        """Return the token. Raises AuthorizationLost when it was refused."""
+        if refused:
+            raise AuthorizationLost("a fresh token was refused")
+        return self._token
+
+    def lost(self) -> None:
+        """Note nothing."""
+
+
 class Door(HTTPAdapter):
     """Where a session's requests leave: limits time and size, follows no redirect, translates failures.
 
@@ -179,6 +195,10 @@ class Api:
         harden(self._session, self._base_url, Door(label=label, max_body_bytes=max_body_bytes))
         self._session.headers.update({"Accept": "application/json", **(headers or {})})
 
+    def close(self) -> None:
+        """Let the kept-alive connection go."""
+        self._session.close()
+
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
         """Return the answer to a GET, tried up to five times. Raises the four errors of this module."""
         bearer = self._bearer
@@ -205,7 +225,7 @@ class Api:
                 logger.warning("try %d: %s", number, trouble)
                 self._wait(back_off(number))
                 continue
-            if response.status_code not in WORTH_A_RETRY:
+            if response.status_code not in WORTH_A_RETRY and not _is_foreign_page(response):
                 return response
             wished = retry_after(response.headers)
             if wished is not None and wished > LONGEST_WAIT_SECONDS:
@@ -238,17 +258,17 @@ class Api:
 def failure_of(response: requests.Response, *, label: str) -> ProviderError | None:
     """Return what an answer means when it is no success, else None."""
     status = response.status_code
-    if 200 <= status < 300:
+    if 200 <= status < 300 and not _is_foreign_page(response):
         return None
     request_id = _request_id(response)
     category = _category(response)
     message = f"{label}: {status} {category}".rstrip()
-    if status in WORTH_A_RETRY or status >= 500:
+    if status in WORTH_A_RETRY or status >= 500 or status < 300:
         wait = retry_after(response.headers)
         return ProviderUnavailable(message, status=status, request_id=request_id, retry_after=wait)
     if status == HTTPStatus.UNAUTHORIZED:
         return AuthorizationLost(message, status=status, request_id=request_id)
-    if status == HTTPStatus.NOT_FOUND and category in {"", "not_found"}:
+    if status == HTTPStatus.NOT_FOUND and category in {"", "not_found"} and not _is_html(response):
         return RecordMissing(message, status=status, request_id=request_id)
     return RequestRejected(message, status=status, request_id=request_id, category=category)
 
@@ -285,6 +305,15 @@ def _is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_html(response: requests.Response) -> bool:
+    return response.headers.get("Content-Type", "").startswith("text/html")
+
+
+def _is_foreign_page(response: requests.Response) -> bool:
+    """Whether a "success" is the page of a proxy or of maintenance: no provider answers a call in HTML."""
+    return 200 <= response.status_code < 300 and _is_html(response)
 
 
 def _request_id(response: requests.Response) -> str:

@@ -2,7 +2,12 @@
 
 from django.dispatch import Signal
 
-# portal_id: a dynamic rule, its conditions or its base group changed.
+# portal_id, group_id: the group's dynamic rule, its conditions or its base group changed.
 rules_changed = Signal()
-# group_id: courses were put on or taken off a group.
+# group_id, added, removed (course ids), unenroll (bool): courses were put on or taken off a group.
+# With `unenroll`, members lose the unfinished enrollments that they have through the removed courses.
 group_courses_changed = Signal()
+# course_id: a course was published (again).
+course_published = Signal()
+# request, action ("added", "changed", "deleted"), object, before, after: someone edited a row on an admin page.
+edited = Signal()

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from integrations import oauth, providers, sealing
+from integrations.consent_problems import ConsentProblem, Trouble
 from integrations.http import AuthorizationLost, ProviderError, ProviderUnavailable
 from integrations.models import Connection, ConsentRequest, Grant, InviteSettings, SyncRun
 from integrations.models.connections import Provider
@@ -32,31 +32,6 @@ from users.models import User
 CONSENT_LIFETIME = timedelta(minutes=10)
 
 logger = logging.getLogger(__name__)
-
-
-class Trouble(StrEnum):
-    """Why a consent leads to no connection."""
-
-    UNKNOWN = "unknown"
-    EXPIRED = "expired"
-    USED = "used"
-    OTHER_USER = "other_user"
-    DENIED = "denied"
-    CODE_REFUSED = "code_refused"
-    UNAVAILABLE = "unavailable"
-    REJECTED = "rejected"
-    COMPANY_IN_USE = "company_in_use"
-    OTHER_COMPANY = "other_company"
-    TURNED_OFF = "turned_off"
-
-
-class ConsentProblem(Exception):
-    """A consent that led to no connection and changed nothing; names are for the page that tells the admin."""
-
-    def __init__(self, trouble: Trouble, **names: str) -> None:
-        super().__init__(trouble.value)
-        self.trouble = trouble
-        self.names = names
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +131,14 @@ def finish(*, request: ConsentRequest, now: datetime, http_request: HttpRequest 
         )
     finally:
         ConsentRequest.objects.filter(pk=request.pk).update(sealed_token="")
+
+
+def connect_by_code(*, portal: Portal, provider: str, code: str, now: datetime) -> Connection:
+    """Connect a portal with what a code stands for, without an admin who asked for it. Raises ConsentProblem."""
+    if provider not in portal.enabled_integrations:
+        raise ConsentProblem(Trouble.TURNED_OFF)
+    consent = exchange(provider=provider, code=code)
+    return connect(portal=portal, provider=provider, consent=consent, user=None, now=now)
 
 
 def connect(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import partial
 
 MAX_TEXT_LENGTH = 1000
 # Digits that a number may have, so that every stored number survives JSON and sorting.
@@ -50,15 +51,18 @@ def read(text: str, type_: FieldType, *, choices: Collection[Scalar] = (), is_mu
     Choices are compared exactly after trimming the outer blanks; several are separated by semicolons.
     Raises ValueRefused.
     """
-    text = text.strip()
-    if not text:
-        return None
+    return reader(type_, choices=choices, is_multiple=is_multiple)(text)
+
+
+def reader(
+    type_: FieldType, *, choices: Collection[Scalar] = (), is_multiple: bool = False
+) -> Callable[[str], Stored | None]:
+    """Return `read` for one field, to be called for many texts."""
+    scalar = _SCALARS[type_.base]
     if not type_.is_choice:
-        return _SCALARS[type_](text)
-    if not is_multiple:
-        return _choice(text, type_, choices)
-    parts = [part.strip() for part in text.split(";")]
-    return list(dict.fromkeys(_choice(part, type_, choices) for part in parts if part))
+        return partial(_read_one, scalar)
+    choice = partial(_choice, scalar, choices)
+    return partial(_read_several if is_multiple else _read_one, choice)
 
 
 def read_choices(texts: Collection[str], type_: FieldType) -> frozenset[Scalar]:
@@ -83,9 +87,19 @@ def to_text(value: object) -> str:
     return str(value)
 
 
-def _choice(text: str, type_: FieldType, choices: Collection[Scalar]) -> Scalar:
+def _read_one(scalar: Callable[[str], Scalar], text: str) -> Scalar | None:
+    text = text.strip()
+    return scalar(text) if text else None
+
+
+def _read_several(scalar: Callable[[str], Scalar], text: str) -> list[Scalar] | None:
+    parts = [part for part in (part.strip() for part in text.split(";")) if part]
+    return list(dict.fromkeys(scalar(part) for part in parts)) or None
+
+
+def _choice(scalar: Callable[[str], Scalar], choices: Collection[Scalar], text: str) -> Scalar:
     try:
-        value = _SCALARS[type_.base](text)
+        value = scalar(text)
     except ValueRefused:
         raise ValueRefused("unknown_choice") from None
     if value not in choices:
@@ -137,7 +151,7 @@ def _date(text: str) -> str:
     raise ValueRefused("not_a_date")
 
 
-_SCALARS = {
+_SCALARS: dict[FieldType, Callable[[str], Scalar]] = {
     FieldType.STRING: _string,
     FieldType.INTEGER: _integer,
     FieldType.DECIMAL: _decimal,

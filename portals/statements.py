@@ -1,7 +1,7 @@
-"""Run one hand-written SQL statement, prepared once per connection: for the few set-based writes of the product.
+"""Run one hand-written SQL statement on Django's connection: for the few set-based writes of the product.
 
-Django binds parameters on the client, so each statement would be parsed and planned anew; a page of people runs the
-same ten statements a thousand times.
+Parameters are bound by the server, so that a statement can be prepared; a page of people runs the same ten statements a
+thousand times.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import psycopg
 from django.db import connection
 
 
-def rows(statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def rows(
+    statement: str, parameters: Mapping[str, Any] | Sequence[Any] = (), *, keeps_plan: bool = False
+) -> list[tuple[Any, ...]]:
     """Run a statement inside the caller's transaction and return its rows.
 
-    Raises the same errors as Django's own queries.
+    `keeps_plan` is for statements whose plan does not depend on how large the tables are: it is made once. A look-up
+    must not keep the plan that was good for an empty table. Raises the same errors as Django's own queries.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, parameters, prepare=True)  # type: ignore[call-overload]
+        cursor.execute(statement, parameters, prepare=keeps_plan)  # type: ignore[call-overload]
         return cursor.fetchall() if cursor.description else []
 
 

@@ -7,11 +7,12 @@ so PostgreSQL keeps its plan.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+
+import msgspec
 
 from portals import statements
 from portals.models import Portal
@@ -77,14 +78,34 @@ class Restoration:
     mail: str = ""
 
 
-_ADD = """
+_TYPES = {
+    "portal": "bigint",
+    "realm": "bigint",
+    "source": "text",
+    "now": "timestamptz",
+    "actor": "bigint",
+    "run": "bigint",
+    "reason": "text",
+    "by": "text",
+    "today": "date",
+}
+
+
+def _typed(statement: str) -> str:
+    """Give each parameter its type, which a prepared statement cannot guess."""
+    for name, type_ in _TYPES.items():
+        statement = statement.replace(f"%({name})s", f"%({name})s::{type_}")
+    return statement
+
+
+_ADD = _typed("""
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         key text, email text, first_name text, last_name text, status text, last_day date, custom_data jsonb,
         user_id bigint, mail text, nonce text)
 ), accounts AS (
     INSERT INTO users_user (realm_id, email, first_name, last_name, password, is_active, is_superuser, created_at)
-    SELECT %(realm)s::bigint, email, first_name, last_name, '!' || gen_random_uuid(), true, false, %(now)s::timestamptz
+    SELECT %(realm)s, email, first_name, last_name, '!' || gen_random_uuid(), true, false, %(now)s
     FROM incoming WHERE user_id IS NULL
     RETURNING id, email
 ), people AS (
@@ -93,8 +114,8 @@ WITH incoming AS (
 ), members AS (
     INSERT INTO users_membership (
         portal_id, user_id, role, status, source, custom_data, last_day, ended_by, rule_groups, created_at)
-    SELECT %(portal)s::bigint, account_id, 'learner', status, %(source)s::text, custom_data, last_day,
-        CASE WHEN last_day IS NULL THEN '' ELSE %(source)s::text END, '{}', %(now)s::timestamptz
+    SELECT %(portal)s, account_id, 'learner', status, %(source)s, custom_data, last_day,
+        CASE WHEN last_day IS NULL THEN '' ELSE %(source)s END, '{}', %(now)s
     FROM people
     RETURNING id, user_id
 ), added AS (
@@ -102,19 +123,19 @@ WITH incoming AS (
 ), mails AS (
     INSERT INTO users_invitation (
         membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id)
-    SELECT membership_id, mail, 'scheduled', nonce, %(now)s::timestamptz, 0, %(now)s::timestamptz, 0, '', %(source)s::text, %(actor)s::bigint
+    SELECT membership_id, mail, 'scheduled', nonce, %(now)s, 0, %(now)s, 0, '', %(source)s, %(actor)s
     FROM added WHERE mail <> ''
 ), trail AS (
     INSERT INTO users_auditentry (
         portal_id, at, actor_id, run_id, action, object_type, object_id, before, after, reason)
-    SELECT %(portal)s::bigint, %(now)s::timestamptz, %(actor)s::bigint, %(run)s::bigint, 'learner_added', 'users.membership', membership_id, '{}',
-        jsonb_build_object('status', status, 'source', %(source)s::text), %(reason)s::text
+    SELECT %(portal)s, %(now)s, %(actor)s, %(run)s, 'learner_added', 'users.membership', membership_id, '{}',
+        jsonb_build_object('status', status, 'source', %(source)s), %(reason)s
     FROM added
 )
 SELECT key, membership_id FROM added
-"""
+""")
 
-_AMEND = """
+_AMEND = _typed("""
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(membership_id bigint, fields jsonb, before jsonb)
 ), changed AS (
@@ -124,9 +145,9 @@ WITH incoming AS (
         status = coalesce(i.fields ->> 'status', m.status),
         last_day = CASE WHEN i.fields ? 'last_day' THEN (i.fields ->> 'last_day')::date ELSE m.last_day END,
         ended_by = CASE WHEN i.fields ? 'last_day' AND i.fields ->> 'last_day' IS NULL THEN '' ELSE m.ended_by END,
-        accepted_at = CASE WHEN m.status = 'pending' AND i.fields ->> 'status' = 'active' THEN %(now)s::timestamptz
+        accepted_at = CASE WHEN m.status = 'pending' AND i.fields ->> 'status' = 'active' THEN %(now)s
             ELSE m.accepted_at END
-    FROM incoming AS i WHERE m.id = i.membership_id AND m.portal_id = %(portal)s::bigint
+    FROM incoming AS i WHERE m.id = i.membership_id AND m.portal_id = %(portal)s
     RETURNING m.id, m.user_id, i.fields, i.before
 ), accounts AS (
     UPDATE users_user AS u SET
@@ -142,28 +163,28 @@ WITH incoming AS (
 ), trail AS (
     INSERT INTO users_auditentry (
         portal_id, at, actor_id, run_id, action, object_type, object_id, before, after, reason)
-    SELECT %(portal)s::bigint, %(now)s::timestamptz, %(actor)s::bigint, %(run)s::bigint, 'learner_changed', 'users.membership', id, before, fields,
-        %(reason)s::text
+    SELECT %(portal)s, %(now)s, %(actor)s, %(run)s, 'learner_changed', 'users.membership', id, before, fields,
+        %(reason)s
     FROM changed
 )
 SELECT count(*) FROM changed
-"""
+""")
 
-_END = """
+_END = _typed("""
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(membership_id bigint, last_day date)
 ), ending AS (
     SELECT m.id, m.status, m.last_day AS old_last_day, i.last_day,
-        i.last_day IS NULL OR i.last_day < %(today)s::date AS is_over
+        i.last_day IS NULL OR i.last_day < %(today)s AS is_over
     FROM users_membership AS m JOIN incoming AS i ON i.membership_id = m.id
-    WHERE m.portal_id = %(portal)s::bigint AND m.status <> 'ended'
+    WHERE m.portal_id = %(portal)s AND m.status <> 'ended'
     ORDER BY m.id FOR UPDATE OF m
 ), changed AS (
     UPDATE users_membership AS m SET
-        last_day = coalesce(e.last_day, %(today)s::date),
-        ended_by = %(by)s::text,
+        last_day = coalesce(e.last_day, %(today)s),
+        ended_by = %(by)s,
         status = CASE WHEN e.is_over THEN 'ended' ELSE m.status END,
-        ended_at = CASE WHEN e.is_over THEN %(now)s::timestamptz ELSE m.ended_at END
+        ended_at = CASE WHEN e.is_over THEN %(now)s ELSE m.ended_at END
     FROM ending AS e WHERE m.id = e.id
     RETURNING m.id, m.status, m.last_day, e.is_over, e.status AS old_status, e.old_last_day
 ), dead_links AS (
@@ -173,23 +194,23 @@ WITH incoming AS (
 ), trail AS (
     INSERT INTO users_auditentry (
         portal_id, at, actor_id, run_id, action, object_type, object_id, before, after, reason)
-    SELECT %(portal)s::bigint, %(now)s::timestamptz, %(actor)s::bigint, %(run)s::bigint,
+    SELECT %(portal)s, %(now)s, %(actor)s, %(run)s,
         CASE WHEN is_over THEN 'access_ended' ELSE 'last_day_set' END, 'users.membership', id,
         jsonb_build_object('status', old_status, 'last_day', old_last_day),
-        jsonb_build_object('status', status, 'last_day', last_day), %(reason)s::text
+        jsonb_build_object('status', status, 'last_day', last_day), %(reason)s
     FROM changed
 )
 SELECT id FROM changed
-"""
+""")
 
-_RESTORE = """
+_RESTORE = _typed("""
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         membership_id bigint, status text, last_day date, mail text, nonce text)
 ), restoring AS (
     SELECT m.id, m.status AS old_status, m.last_day AS old_last_day, i.status, i.last_day, i.mail, i.nonce
     FROM users_membership AS m JOIN incoming AS i ON i.membership_id = m.id
-    WHERE m.portal_id = %(portal)s::bigint ORDER BY m.id FOR UPDATE OF m
+    WHERE m.portal_id = %(portal)s ORDER BY m.id FOR UPDATE OF m
 ), changed AS (
     UPDATE users_membership AS m SET
         status = r.status, last_day = r.last_day, ended_at = NULL,
@@ -199,19 +220,19 @@ WITH incoming AS (
 ), mails AS (
     INSERT INTO users_invitation (
         membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id)
-    SELECT id, mail, 'scheduled', nonce, %(now)s::timestamptz, 0, %(now)s::timestamptz, 0, '', %(source)s::text, %(actor)s::bigint
+    SELECT id, mail, 'scheduled', nonce, %(now)s, 0, %(now)s, 0, '', %(source)s, %(actor)s
     FROM restoring WHERE mail <> ''
     ON CONFLICT DO NOTHING
 ), trail AS (
     INSERT INTO users_auditentry (
         portal_id, at, actor_id, run_id, action, object_type, object_id, before, after, reason)
-    SELECT %(portal)s::bigint, %(now)s::timestamptz, %(actor)s::bigint, %(run)s::bigint, 'access_restored', 'users.membership', id,
+    SELECT %(portal)s, %(now)s, %(actor)s, %(run)s, 'access_restored', 'users.membership', id,
         jsonb_build_object('status', old_status, 'last_day', old_last_day),
-        jsonb_build_object('status', status, 'last_day', last_day), %(reason)s::text
+        jsonb_build_object('status', status, 'last_day', last_day), %(reason)s
     FROM restoring
 )
 SELECT id FROM changed
-"""
+""")
 
 
 def add_learners(
@@ -290,7 +311,7 @@ def _rows(
     return statements.rows(
         statement,
         {
-            "rows": json.dumps(rows),
+            "rows": msgspec.json.encode(rows).decode(),
             "portal": portal.pk,
             "now": now,
             "actor": cause.actor_id,
@@ -298,6 +319,7 @@ def _rows(
             "reason": cause.reason,
             **more,
         },
+        keeps_plan=statement is _ADD,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portals.field_types import ValueRefused, read
+from portals.field_types import ValueRefused
 
 from .records import Flaw, Person, Policy
 
@@ -20,16 +20,15 @@ def custom_values(person: Person, policy: Policy) -> tuple[dict[str, Any], tuple
     """
     values: dict[str, Any] = {}
     flaws: list[Flaw] = []
-    for rule in policy.mappings:
-        text = person.attributes.get(rule.attribute)
+    for attribute, key, read, keeps_when_empty in policy.readers:
+        text = person.attributes.get(attribute)
         if text is None:
             continue
-        target = rule.target
         try:
-            value = read(text, target.type, choices=target.choices, is_multiple=target.is_multiple)
+            value = read(text)
         except ValueRefused as refusal:
-            flaws.append(Flaw(rule.attribute, refusal.reason, text[:SHOWN_LENGTH]))
+            flaws.append(Flaw(attribute, refusal.reason, text[:SHOWN_LENGTH]))
             continue
-        if value is not None or not rule.keeps_when_empty:
-            values[target.key] = value
+        if value is not None or not keeps_when_empty:
+            values[key] = value
     return values, tuple(flaws)

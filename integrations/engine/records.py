@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from hashlib import blake2b
 
-from portals.field_types import FieldType, Scalar, Stored
+from portals.field_types import FieldType, Scalar, Stored, reader
 
 
 class EmploymentStatus(StrEnum):
@@ -110,7 +112,7 @@ class InvitePolicy:
     activates_pending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """Everything that decides what a sync does with a person; frozen for the length of a run."""
 
@@ -124,6 +126,19 @@ class Policy:
     @property
     def wanted_attributes(self) -> tuple[str, ...]:
         return tuple(sorted({rule.attribute for rule in self.mappings}))
+
+    @cached_property
+    def readers(self) -> tuple[tuple[str, str, Callable[[str], Stored | None], bool], ...]:
+        """Attribute, field key, how to read the value, whether an empty one keeps the old: once for all people."""
+        return tuple(
+            (
+                rule.attribute,
+                rule.target.key,
+                reader(rule.target.type, choices=rule.target.choices, is_multiple=rule.target.is_multiple),
+                rule.keeps_when_empty,
+            )
+            for rule in self.mappings
+        )
 
 
 def digest(person: Person, version: str) -> bytes:

@@ -5,7 +5,6 @@ A batch that the database refuses is halved until the person who is to blame sta
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import time
@@ -248,8 +247,9 @@ def _remember(context: Context, batch: Batch, changes: Sequence[Change], added: 
         row = _identity_row(context, person, by_key.get(key, []), batch.identities.get(key), added.get(key))
         row["digest"] = batch.digests[key].hex()
         rows.append(row)
-    payload = msgspec.json.encode(rows).decode()
-    return dict(statements.rows(_REMEMBER, {"connection": context.connection.pk, "rows": payload}))
+    payload = _json(rows)
+    parameters = {"connection": context.connection.pk, "rows": payload}
+    return dict(statements.rows(_REMEMBER, parameters, keeps_plan=True))
 
 
 def _identity_row(
@@ -293,9 +293,9 @@ def _keep_plan(
                 change.kind.value,
                 change.reason.value if change.reason else "",
                 _STATES.get(change.kind, "applied"),
-                json.dumps(change.before),
-                json.dumps(change.after),
-                json.dumps([(flaw.attribute, flaw.code, flaw.value) for flaw in change.flaws]),
+                _json(change.before),
+                _json(change.after),
+                _json([(flaw.attribute, flaw.code, flaw.value) for flaw in change.flaws]),
             )
             for change in changes
         ],
@@ -303,6 +303,10 @@ def _keep_plan(
 
 
 _STATES = {Kind.SKIP: "skipped", Kind.END_ACCESS: "planned"}
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _label(person: Person) -> str:
@@ -344,7 +348,7 @@ def _record_failure(context: Context, person: Person) -> Result:
             "snapshot": {},
             "due_on": None,
         }
-        payload = json.dumps([row])
+        payload = _json([row])
         ids = dict(statements.rows(_REMEMBER, {"connection": context.connection.pk, "rows": payload}))
         statements.copy(
             _CHANGES,

@@ -110,17 +110,15 @@ _REASONS: dict[str, Explanation] = {
     ),
     Reason.UNREADABLE: Explanation(
         _("The record that the HR system sent cannot be read."),
-        _(
-            "Open the person in the HR system and save them again. If that does not help, tell the support team the id."
-        ),
+        _("Open and save the person in the HR system. If that does not help, tell the support team the id."),
     ),
     Reason.NAME_TOO_LONG: Explanation(
         _("The first or last name is longer than 150 characters."),
         _("Shorten the name in the HR system."),
     ),
     Reason.TOO_MANY_REMOVALS: Explanation(
-        _("Unusually many people would lose access at once, so these changes wait for your approval."),
-        _("Compare the list with the HR system, then approve or reject it."),
+        _("Unusually many people would lose access at once, so an admin has to approve it first."),
+        _("Compare the list with the HR system, then approve or reject it on the page of the run."),
     ),
     Reason.READ_INCOMPLETE: Explanation(
         _("The HR system's list could not be read to its end, so nobody's access is ended on the strength of it."),

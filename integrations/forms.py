@@ -105,7 +105,7 @@ class MappingRow(forms.Form):
         )
 
 
-class BaseMappings(BaseFormSet[MappingRow]):
+class BaseMappings(BaseFormSet):  # type: ignore[type-arg]
     """The table of "Map your data"."""
 
     def clean(self) -> None:
@@ -189,7 +189,7 @@ class ExplainedRadios(forms.RadioSelect):
         return option
 
 
-class InviteSettingsForm(forms.ModelForm):
+class InviteSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     """The two questions of the invite configuration, and which address is used."""
 
     HELP = {

@@ -149,6 +149,11 @@ def paged(rows: QuerySet[Any], request: PortalRequest, *, per_page: int) -> dict
     return {"page": page, "page_numbers": list(page.paginator.get_elided_page_range(page.number))}
 
 
+def text_from(request: PortalRequest, name: str) -> str:
+    """Return a text of the address; without NUL, which PostgreSQL does not take."""
+    return request.GET.get(name, "").replace("\0", "").strip()
+
+
 class Confirmation(ConnectedPage):
     """Asks on GET, by a page that needs no JavaScript; acts on POST."""
 

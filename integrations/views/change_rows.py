@@ -93,9 +93,8 @@ class Reader:
     def _custom_differences(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
         for key, value in new.items():
             if value != old.get(key):
-                yield Difference(
-                    self._field_label(key), self._field_text(key, old.get(key)), self._field_text(key, value)
-                )
+                before, after = self._field_text(key, old.get(key)), self._field_text(key, value)
+                yield Difference(self._field_label(key), before, after)
 
     def _field_label(self, key: str) -> Text:
         field = self._fields.get(key)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from integrations import explanations
 from integrations.models import ExternalIdentity
-from integrations.views.base import ConnectedPage, paged
+from integrations.views.base import ConnectedPage, paged, text_from
 from integrations.views.connection import people_by_reason
 from integrations.views.downloads import csv_response
 from portals.hosts import PortalRequest
@@ -29,8 +29,8 @@ class NotTakenOver(ConnectedPage):
         """Return the people that the address asks for."""
         linked = Q(state=ExternalIdentity.State.LINKED)
         people = self.connection.identities.exclude(linked).order_by("snapshot__last_name", "pk")
-        if reason := self.request.GET.get("reason", ""):
-            people = people.filter(reason=reason)
+        if self.reason:
+            people = people.filter(reason=self.reason)
         if searched := self.searched:
             people = people.filter(
                 Q(snapshot__first_name__icontains=searched)
@@ -40,9 +40,14 @@ class NotTakenOver(ConnectedPage):
         return people
 
     @property
+    def reason(self) -> str:
+        """The reason whose people are shown, or an empty text for all."""
+        return text_from(self.request, "reason")
+
+    @property
     def searched(self) -> str:
         """The name that is searched for."""
-        return self.request.GET.get("q", "").replace("\0", "").strip()
+        return text_from(self.request, "q")
 
 
 class NotTakenOverPage(NotTakenOver):
@@ -55,7 +60,7 @@ class NotTakenOverPage(NotTakenOver):
             **people,
             "rows": [row_of(identity) for identity in people["page"].object_list],
             "counts": people_by_reason(self.connection),
-            "reason": request.GET.get("reason", ""),
+            "reason": self.reason,
             "searched": self.searched,
         }
         return self.page("integrations/not_taken_over.html", context)

@@ -15,13 +15,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from integrations import tasks
 from integrations.engine.changes import Kind
 from integrations.models import PlannedChange, SyncRun
 from integrations.sync import approval, leases
-from integrations.views.base import Confirmation, ConnectedPage, Link, paged
+from integrations.views.base import Confirmation, ConnectedPage, Link, paged, text_from
 from integrations.views.change_rows import Reader
 from integrations.views.downloads import csv_response
 from portals.hosts import PortalRequest
@@ -121,8 +121,7 @@ class OneRun(ConnectedPage):
     @property
     def searched(self) -> str:
         """The name that is searched for."""
-        # PostgreSQL takes no NUL in a text.
-        return self.request.GET.get("q", "").replace("\0", "").strip()
+        return text_from(self.request, "q")
 
     def changes(self) -> QuerySet[PlannedChange]:
         """Return the changes that the address asks for."""
@@ -293,10 +292,7 @@ def approve_question(page: OneRun, held: int) -> dict[str, Any]:
     return {
         "title": _("Approve all held changes?"),
         "consequences": [
-            ngettext(
-                "%(count)s person loses access to this portal.", "%(count)s people lose access to this portal.", held
-            )
-            % {"count": held},
+            ngettext("%(count)s person loses access.", "%(count)s people lose access.", held) % {"count": held},
             _("Their accounts, groups and course progress are kept. You can restore access under Users."),
         ],
         "button": _("Approve"),
@@ -323,17 +319,11 @@ def reject_question(page: OneRun, held: int) -> dict[str, Any]:
 
 def consequences(totals: dict[str, int]) -> list[str]:
     """Return what followed from the changes, as short sentences with numbers."""
-    found = [
-        (ngettext("%(count)s email", "%(count)s emails", totals.get("mails", 0)), "mails"),
-        (
-            ngettext("%(count)s joined a group", "%(count)s joined groups", totals.get("joined_groups", 0)),
-            "joined_groups",
-        ),
-        (ngettext("%(count)s left a group", "%(count)s left groups", totals.get("left_groups", 0)), "left_groups"),
-        (
-            ngettext("%(count)s course enrollment", "%(count)s course enrollments", totals.get("enrolled", 0)),
-            "enrolled",
-        ),
-        (ngettext("%(count)s unenrollment", "%(count)s unenrollments", totals.get("unenrolled", 0)), "unenrolled"),
-    ]
-    return [text % {"count": totals[key]} for text, key in found if totals.get(key)]
+    texts = {
+        "mails": ngettext_lazy("%(count)s email", "%(count)s emails", "count"),
+        "joined_groups": ngettext_lazy("%(count)s new group member", "%(count)s new group members", "count"),
+        "left_groups": ngettext_lazy("%(count)s left a group", "%(count)s left a group", "count"),
+        "enrolled": ngettext_lazy("%(count)s enrollment", "%(count)s enrollments", "count"),
+        "unenrolled": ngettext_lazy("%(count)s unenrollment", "%(count)s unenrollments", "count"),
+    }
+    return [str(text % {"count": totals[key]}) for key, text in texts.items() if totals.get(key)]

@@ -1,10 +1,63 @@
 """The admin site: a portal's own admin at the portal's host, the operator's at the platform host."""
 
-from django.http import HttpRequest
+from typing import Any
+
+from django.contrib.auth.views import LogoutView, redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
+
+from config import dashboard
+from portals.scoping import administers
+
+# Django's shortcut to "view on site" tells strangers which ids exist.
+REMOVED = {"view_on_site"}
 
 
 class RollcallAdminSite(UnfoldAdminSite):
+    """Lets in who administers the host, and leaves signing in to the product's own pages."""
+
+    index_title = _("Home")
+    site_header = site_title = "Rollcall"
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        # Definitions are deleted one at a time, on a page that says what goes with them.
+        self.disable_action("delete_selected")
+
     def has_permission(self, request: HttpRequest) -> bool:
-        """Let in who administers the portal of this host, or the installation at the platform host."""
-        return bool(request.user.is_authenticated and request.user.administers(request.portal))
+        """Whether the visitor administers the portal of this host, or the installation at the platform host."""
+        return administers(request)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Return the pages of the admin."""
+        return [url for url in super().get_urls() if getattr(url, "name", None) not in REMOVED]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send visitors to the sign-in page and back; whoever is signed in already lacks the permission."""
+        if request.user.is_authenticated:
+            if self.has_permission(request):
+                return redirect_to_login(reverse("admin:index"), reverse("users:sign_in"))
+            raise PermissionDenied
+        wanted = request.GET.get("next") or reverse("admin:index")
+        return redirect_to_login(wanted, reverse("users:sign_in"))
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Sign out and show the sign-in page."""
+        return LogoutView.as_view(next_page=reverse("users:sign_in"))(request)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show how things are."""
+        now = timezone.now()
+        overview = dashboard.of_portal(request.portal, now) if request.portal else dashboard.of_platform(now)
+        context = {**self.each_context(request), "title": self.index_title, "overview": overview}
+        request.current_app = self.name
+        return TemplateResponse(request, "admin/index.html", {**context, **(extra_context or {})})
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Say that there is no such page: the theme's search keeps names apart by account, not by portal."""
+        raise Http404

@@ -5,6 +5,6 @@ from .audit import AuditEntry
 from .enrollments import Enrollment
 from .group_memberships import GroupMembership
 from .invitations import Invitation
-from .memberships import Membership
+from .memberships import Membership, PendingUser
 
-__all__ = ["AuditEntry", "Enrollment", "GroupMembership", "Invitation", "Membership", "User"]
+__all__ = ["AuditEntry", "Enrollment", "GroupMembership", "Invitation", "Membership", "PendingUser", "User"]

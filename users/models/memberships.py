@@ -101,3 +101,12 @@ class Membership(models.Model):
     def has_access(self) -> bool:
         """Whether the person may use the portal now."""
         return self.status == self.Status.ACTIVE
+
+
+class PendingUser(Membership):
+    """A membership that waits for its invitation to be accepted; it has a list of its own."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("pending user")
+        verbose_name_plural = _("pending users")

@@ -1,0 +1,168 @@
+"""What the lists of users and of pending users have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from portals.models import CustomField
+from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline, ReadOnly, is_operator, portal_in_hand
+from users import custom_data, grouping, provisioning
+from users.admin.person_forms import ChangedPersonForm
+from users.models import Enrollment, GroupMembership, Invitation, Membership
+
+Source = Membership.Source
+# People who came by themselves carry a mark: the initial of their source.
+MARKED = {Source.GUSTO: "G", Source.HUBSPOT: "H", Source.SSO: "S"}
+
+
+class GroupMembershipInline(ReadOnly, PortalScopedTabularInline):
+    """The groups of a person."""
+
+    model = GroupMembership
+    portal_path = "membership__portal"
+    fields = readonly_fields = ["group", "origin", "created_at"]
+    ordering = ["group__title"]
+    per_page = 20
+    tab = True
+    verbose_name_plural = gettext_lazy("groups")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GroupMembership]:
+        """Return the rows with what they show."""
+        rows: QuerySet[GroupMembership] = super().get_queryset(request)
+        return rows.select_related("group", "membership__user")
+
+
+class EnrollmentInline(ReadOnly, PortalScopedTabularInline):
+    """The courses of a person."""
+
+    model = Enrollment
+    portal_path = "membership__portal"
+    fields = readonly_fields = ["course", "status", "percent", "due_on", "source_group", "enrolled_at", "completed_at"]
+    ordering = ["-enrolled_at", "-pk"]
+    per_page = 20
+    tab = True
+    verbose_name_plural = gettext_lazy("courses")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrollment]:
+        """Return the rows with what they show."""
+        rows: QuerySet[Enrollment] = super().get_queryset(request)
+        return rows.select_related("course", "source_group", "membership__user")
+
+
+class InvitationInline(ReadOnly, PortalScopedTabularInline):
+    """The mails with a link that a person got."""
+
+    model = Invitation
+    portal_path = "membership__portal"
+    fields = readonly_fields = ["kind", "state", "created_at", "last_sent_at", "times_sent", "expires_at", "failure"]
+    ordering = ["-pk"]
+    per_page = 20
+    tab = True
+
+
+class PeopleAdmin(PortalScopedAdmin):
+    """People of a portal, their names and custom values."""
+
+    portal_path = "portal"
+    form = ChangedPersonForm
+    list_select_related = ["user"]
+    search_fields = ["user__first_name", "user__last_name", "user__email"]
+    search_help_text = gettext_lazy("Search by name or e-mail address")
+    ordering = ["-created_at", "-pk"]
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the people with their accounts."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related("user", "portal")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody may: access is ended, records stay."""
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form, told about the portal's custom fields and what is kept by another system."""
+        form = super().get_form(request, obj, change, **kwargs)
+        if obj is not None:
+            form.custom_fields = self.custom_fields(request)
+            form.locked = custom_data.locked_fields(obj)
+            form.is_operator = is_operator(request)
+        return form
+
+    def custom_fields(self, request: HttpRequest) -> list[CustomField]:
+        """Return the custom fields of the portal; asked of the database once per request."""
+        known: list[CustomField] | None = request.__dict__.get("_custom_fields")
+        if known is None:
+            rows = CustomField.objects.filter(portal=portal_in_hand(request)).prefetch_related("choices")
+            known = request._custom_fields = list(rows.order_by("position", "pk"))
+        return known
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        """Return the fields, the custom ones in a block of their own."""
+        fieldsets = list(super().get_fieldsets(request, obj))
+        names = [f"custom_{field.pk}" for field in self.custom_fields(request)] if obj is not None else []
+        if names:
+            fieldsets.insert(-1, (_("Custom user data"), {"fields": names}))
+        return fieldsets
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """Save what was changed of a person, then let the rules look at them."""
+        now = timezone.now()
+        cause = provisioning.Cause(actor_id=request.user.pk)
+        if fields := changed_fields(obj, form):
+            amendment = provisioning.Amendment(obj.pk, fields, before_of(obj, form, fields))
+            provisioning.amend_learners(portal=obj.portal, amendments=[amendment], cause=cause, now=now)
+        grouping.regroup(portal_id=obj.portal_id, membership_ids=[obj.pk], now=now)
+
+    def report(self, request: HttpRequest, action: str, obj: Any) -> None:
+        """Report nothing: the use-cases write the audit trail themselves."""
+
+    @display(description=gettext_lazy("name"), ordering="user__last_name")
+    def show_name(self, person: Membership) -> str:
+        """Return the name, or the address of someone without a name."""
+        return person.user.full_name or person.user.email
+
+    @display(description=gettext_lazy("e-mail address"), ordering="user__email")
+    def show_email(self, person: Membership) -> str:
+        """Return the address."""
+        return person.user.email
+
+    @display(description=gettext_lazy("source"), ordering="source")
+    def show_source(self, person: Membership) -> SafeString:
+        """Return where the person came from, with a mark for other systems."""
+        label = person.get_source_display()
+        if person.source not in MARKED:
+            return format_html("{}", label)
+        mark = MARKED[Source(person.source)]
+        template = '<span class="source-mark source-{}"><span aria-hidden="true">{}</span></span> {}'
+        return format_html(template, person.source, mark, label)
+
+
+def changed_fields(person: Membership, form: Any) -> dict[str, Any]:
+    """Return what of name, address and custom values differs from what is stored."""
+    entered = {
+        name: form.cleaned_data[name]
+        for name in ("email", "first_name", "last_name")
+        if name in form.cleaned_data and name not in form.locked and form.cleaned_data[name] != getattr(person.user, name)
+    }
+    values = form.custom_values
+    patch = {key: value for key, value in values.items() if value != person.custom_data.get(key)}
+    return {**entered, "custom_data": patch} if patch else entered
+
+
+def before_of(person: Membership, form: Any, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the stored values of the same fields, for the audit trail."""
+    before: dict[str, Any] = {name: getattr(person.user, name) for name in fields if name != "custom_data"}
+    if "custom_data" in fields:
+        before["custom_data"] = {key: person.custom_data.get(key) for key in fields["custom_data"]}
+    return before

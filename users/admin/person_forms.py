@@ -1,0 +1,175 @@
+"""The forms of a person in a portal: adding someone by hand, and changing who they are."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from portals.field_types import FieldType
+from portals.models import CustomField, Portal
+from portals.scoping import PortalForm
+from users.forms import CustomValueField
+from users.models import Membership, User
+
+Role, Status = Membership.Role, Membership.Status
+
+
+class How(models.TextChoices):
+    """The ways of adding someone."""
+
+    PENDING_INVITE = "pending_invite", gettext_lazy("Create as pending user and send invitation email")
+    ACTIVE_WELCOME = "active_welcome", gettext_lazy("Create as an active user and send a welcome email")
+    ACTIVE = "active", gettext_lazy("Create as active user only")
+
+
+class PersonForm(PortalForm):
+    """Name, address and role; the custom values follow as `custom_<id>`."""
+
+    # Set by the admin page: the portal's custom fields with their choices.
+    custom_fields: ClassVar[list[CustomField]] = []
+    # Set by the admin page: what another system keeps of this person, and which system.
+    locked: ClassVar[dict[str, str]] = {}
+
+    first_name = forms.CharField(
+        label=gettext_lazy("First name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
+    )
+    last_name = forms.CharField(
+        label=gettext_lazy("Last name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
+    )
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), widget=UnfoldAdminEmailInputWidget)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            user = self.instance.user
+            self.initial |= {"first_name": user.first_name, "last_name": user.last_name, "email": user.email}
+        for field in self.custom_fields:
+            shown = _themed(CustomValueField(field, initial=self.instance.custom_data.get(field.key)), field)
+            self.fields[f"custom_{field.pk}"] = shown
+        for name, system in self.locked.items():
+            field_name = name if name in self.fields else f"custom_{name}"
+            if field_name in self.fields:
+                self.fields[field_name].disabled = True
+                self.fields[field_name].required = False
+                self.fields[field_name].help_text = _("Kept by %(system)s: change it there.") % {"system": system}
+
+    def clean_email(self) -> str:
+        """Return the address in lower case."""
+        return str(self.cleaned_data["email"]).lower()
+
+    @property
+    def custom_values(self) -> dict[str, Any]:
+        """The entered custom values by field id; None clears one."""
+        keys = (field.key for field in self.custom_fields if field.key not in self.locked)
+        return {key: self.cleaned_data[f"custom_{key}"] for key in keys if f"custom_{key}" in self.cleaned_data}
+
+
+class NewPersonForm(PersonForm):
+    """Someone to add by hand."""
+
+    how = forms.ChoiceField(
+        label=gettext_lazy("How to add new users?"),
+        choices=How.choices,
+        initial=How.PENDING_INVITE,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    # The account of this address in the realm, if there is one.
+    account: User | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse people who are here already, and those who have to agree first."""
+        super().clean()
+        portal, email = self.cleaned_data.get("portal") or self.portal, self.cleaned_data.get("email")
+        if portal and email:
+            # One at a time: a second click waits here and then finds the person.
+            portal = Portal.objects.select_for_update(no_key=True).get(pk=portal.pk)
+            self.account = User.objects.filter(realm=portal.realm_id, email__iexact=email).first()
+            if self.account:
+                self._check_account(portal, self.account)
+            if not portal.uses_passwords and self.cleaned_data.get("role") == Role.LEARNER:
+                self._check_single_sign_on()
+        return self.cleaned_data
+
+    def _check_account(self, portal: Portal, account: User) -> None:
+        membership = Membership.objects.filter(portal=portal, user=account).first()
+        if membership:
+            text = _("This person is in the portal already, with the status “%s”.")
+            self.add_error("email", text % membership.get_status_display())
+        elif self.cleaned_data.get("how") != How.PENDING_INVITE and not portal.may_add_people_known_elsewhere:
+            self.add_error("how", _("This person has an account in another portal, so they can only be invited."))
+
+    def _check_single_sign_on(self) -> None:
+        if self.cleaned_data.get("how") != How.ACTIVE:
+            text = _("Learners of this portal come in by single sign-on and get no such mail. Create an active user only.")
+            self.add_error("how", text)
+
+
+class ChangedPersonForm(PersonForm):
+    """Someone who is here."""
+
+    def clean_email(self) -> str:
+        """Return the address, if it is free and the account is this portal's own."""
+        email = super().clean_email()
+        user = self.instance.user
+        if email == user.email.lower():
+            return email
+        if User.objects.filter(realm=user.realm_id, email__iexact=email).exclude(pk=user.pk).exists():
+            raise ValidationError(_("Another account has this address."))
+        # Whoever sets the address can get the password: that must not open another portal.
+        if user.memberships.exclude(pk=self.instance.pk).exists() and not self.is_operator:
+            raise ValidationError(_("This person belongs to other portals too. Ask the operator to change the address."))
+        return email
+
+    def clean_role(self) -> str:
+        """Return the role; the last admin stays one."""
+        role: str = self.cleaned_data["role"]
+        if role != Role.ADMIN and is_last_admin(self.instance.portal, [self.instance.pk]):
+            raise ValidationError(_("This is the last admin of the portal."))
+        return role
+
+    def clean_last_day(self) -> Any:
+        """Return the last day; the last admin keeps the access."""
+        day = self.cleaned_data["last_day"]
+        if day and day != self.instance.last_day and is_last_admin(self.instance.portal, [self.instance.pk]):
+            raise ValidationError(_("This is the last admin of the portal, whose access cannot end."))
+        return day
+
+    # Set by the admin page.
+    is_operator: ClassVar[bool] = False
+
+
+def is_last_admin(portal: Portal, membership_ids: list[int]) -> bool:
+    """Whether these memberships include the last working admins of the portal.
+
+    Others wait meanwhile: two admins cannot demote each other at once.
+    """
+    Portal.objects.select_for_update(no_key=True).get(pk=portal.pk)
+    admins = Membership.objects.filter(portal=portal, role=Role.ADMIN, status=Status.ACTIVE)
+    among = admins.filter(pk__in=membership_ids).exists()
+    return among and not admins.exclude(pk__in=membership_ids).exists()
+
+
+def _themed(shown: CustomValueField, field: CustomField) -> CustomValueField:
+    """Return the field with the admin's widget for its type."""
+    old = shown.widget
+    if field.is_multiple:
+        shown.widget = UnfoldAdminCheckboxSelectMultipleWidget(choices=old.choices)
+    elif FieldType(field.type).is_choice:
+        shown.widget = UnfoldAdminSelectWidget(choices=old.choices)
+    else:
+        kind = {"type": "date"} if FieldType(field.type) == FieldType.DATE else {}
+        shown.widget = UnfoldAdminTextInputWidget(attrs=kind)
+    shown.widget.is_required = shown.required
+    return shown

@@ -157,7 +157,8 @@ WITH incoming AS (
     FROM changed AS c
     WHERE u.id = c.user_id AND c.fields ?| ARRAY['email', 'first_name', 'last_name']
 ), dead_links AS (
-    UPDATE users_invitation AS v SET state = 'cancelled', nonce = gen_random_uuid()::text, next_try_at = NULL
+    UPDATE users_invitation AS v SET
+        state = 'cancelled', nonce = replace(gen_random_uuid()::text, '-', ''), next_try_at = NULL
     FROM changed AS c
     WHERE v.membership_id = c.id AND c.fields ? 'email' AND v.state IN ('scheduled', 'held', 'sent', 'failed')
 ), trail AS (
@@ -188,7 +189,8 @@ WITH incoming AS (
     FROM ending AS e WHERE m.id = e.id
     RETURNING m.id, m.status, m.last_day, e.is_over, e.status AS old_status, e.old_last_day
 ), dead_links AS (
-    UPDATE users_invitation AS v SET state = 'cancelled', nonce = gen_random_uuid()::text, next_try_at = NULL
+    UPDATE users_invitation AS v SET
+        state = 'cancelled', nonce = replace(gen_random_uuid()::text, '-', ''), next_try_at = NULL
     FROM changed AS c
     WHERE v.membership_id = c.id AND c.is_over AND v.state IN ('scheduled', 'held', 'sent', 'failed')
 ), trail AS (

@@ -46,7 +46,7 @@ class RealmBackend(BaseBackend):
 class PortalAuthenticationMiddleware(AuthenticationMiddleware):
     """Signs people out whose access has ended, and keeps every session inside its portal."""
 
-    def process_request(self, request: HttpRequest) -> None:
+    def process_request(self, request: PortalRequest) -> None:  # type: ignore[override]
         """Set `request.user`, looked up when first used."""
         super().process_request(request)
         request.user = SimpleLazyObject(lambda: _visitor(request))  # type: ignore[assignment]

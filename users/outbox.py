@@ -111,9 +111,10 @@ def _hand_over(invitation: Invitation, connection: BaseEmailBackend) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         code, answer = next(iter(error.recipients.values()))
         raise _refusal(code, answer) from error
-    except (smtplib.SMTPDataError, smtplib.SMTPNotSupportedError) as error:
-        code, answer = getattr(error, "smtp_code", 550), getattr(error, "smtp_error", str(error))
-        raise _refusal(code, answer) from error
+    except smtplib.SMTPDataError as error:
+        raise _refusal(error.smtp_code, error.smtp_error) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise _refusal(550, str(error)) from error
     except OSError as error:
         # Also a refused sender, which is our own setting: the person is not to blame.
         raise ServerTrouble(_("The mail server broke off.")) from error

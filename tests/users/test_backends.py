@@ -115,9 +115,12 @@ class TestAuthenticate:
         hashed = []
         hasher = type(hashers.get_hasher())
         original = hasher.encode
-        monkeypatch.setattr(
-            hasher, "encode", lambda self, password, salt: hashed.append(1) or original(self, password, salt)
-        )
+
+        def encode(self, password, salt):
+            hashed.append(password)
+            return original(self, password, salt)
+
+        monkeypatch.setattr(hasher, "encode", encode)
 
         authenticate(at(learner.portal), email=email, password="wrong")
 

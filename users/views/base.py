@@ -9,7 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
-from django.views.generic.base import ContextMixin, View
+from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 
 from portals.hosts import PortalRequest
 from portals.models import Portal
@@ -27,7 +27,7 @@ STRICT_POLICY = {
 }
 
 
-class Page(ContextMixin, View):
+class Page(TemplateResponseMixin, ContextMixin, View):
     """A page of a portal, or of the platform itself."""
 
     request: PortalRequest

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.forms import SetPasswordForm
 from django.forms import Form
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,7 +25,7 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
     template_name = "users/invitation.html"
     invitation: Invitation
 
-    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Find the invitation before anything else."""
         portal = self.request.portal
         found = invitations.find(kwargs["token"], portal=portal, now=timezone.now()) if portal else None

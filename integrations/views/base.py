@@ -23,6 +23,7 @@ from integrations import providers
 from integrations.models import Connection
 from portals.hosts import PortalRequest
 from portals.models import Portal
+from users.models import User
 
 TABS = {
     "connection": gettext_lazy("Overview"),
@@ -47,15 +48,17 @@ class SettingsPage(View):
     title: str | Promise = ""
     request: PortalRequest
     portal: Portal
+    # Who looks at the page.
+    user: User
 
-    def dispatch(self, request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         """Let in who administers the portal of this host."""
         if request.portal is None:
             raise Http404
-        self.portal = request.portal
         if not request.user.is_authenticated:
             return self.ask_to_sign_in()
-        if not request.user.administers(self.portal):
+        self.portal, self.user = request.portal, request.user
+        if not self.user.administers(self.portal):
             raise PermissionDenied
         return self.detour() or super().dispatch(request, *args, **kwargs)
 
@@ -103,7 +106,7 @@ class ProviderPage(SettingsPage):
             raise Http404 from None
 
     @cached_property
-    def connection(self) -> Connection | None:
+    def known_connection(self) -> Connection | None:
         """This portal's connection, or None before the first consent."""
         connections = Connection.objects.select_related("connected_by", "portal")
         return connections.filter(portal=self.portal, provider=self.provider.key).first()
@@ -125,19 +128,24 @@ class ProviderPage(SettingsPage):
     def frame(self) -> dict[str, Any]:
         """Return what every template about a provider needs."""
         tabs = [Link(label, self.url(name), is_current=name == self.tab) for name, label in TABS.items()]
-        return {**super().frame(), "provider": self.provider, "connection": self.connection, "tabs": tabs}
+        return {**super().frame(), "provider": self.provider, "connection": self.known_connection, "tabs": tabs}
 
 
 class ConnectedPage(ProviderPage):
     """A page that makes sense only once there has been a connection; it may be broken or cut by now."""
 
-    connection: Connection
+    @cached_property
+    def connection(self) -> Connection:
+        """This portal's connection. Raises Http404, though only before `detour` was asked."""
+        if self.known_connection is None:
+            raise Http404
+        return self.known_connection
 
     def detour(self) -> HttpResponse | None:
         """Send those who never connected to the page where they can."""
         if instead := super().detour():
             return instead
-        if self.connection is not None:
+        if self.known_connection:
             return None
         messages.info(self.request, _("Connect %(system)s first.") % {"system": self.provider.label})
         return redirect(self.url("connection"))

@@ -1,5 +1,6 @@
 """The catalogue of integrations, with the state of each at this portal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,7 @@ class CatalogPage(SettingsPage):
         """Show what this installation can connect to."""
         return self.page("integrations/catalog.html", {"sections": self.sections(), "breadcrumbs": []})
 
-    def sections(self) -> list[tuple[str | Promise, list[Entry]]]:
+    def sections(self) -> Sequence[tuple[str | Promise, list[Entry]]]:
         """Return the providers that are installed, section by section."""
         portal = self.portal
         registered = {provider.key: provider for provider in providers.all_providers()}

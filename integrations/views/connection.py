@@ -42,25 +42,25 @@ class ConnectionPage(ProviderPage):
 
     def get(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Show the state of the connection, or how to connect."""
-        if self.connection is None:
+        connection = self.known_connection
+        if connection is None:
             return self.page("integrations/connection.html", {})
-        latest = self.connection.runs.select_related("requested_by").order_by("-created_at").first()
+        latest = connection.runs.select_related("requested_by").order_by("-created_at").first()
         now = timezone.now()
-        next_manual_at = leases.next_manual_at(self.connection)
+        next_manual_at = leases.next_manual_at(connection)
         context = {
-            "people": people_by_reason(self.connection),
+            "people": people_by_reason(connection),
             "latest_run": latest,
             "held": approval.held_changes(latest, now) if latest else 0,
             "next_manual_at": next_manual_at if next_manual_at and next_manual_at > now else None,
-            "steps": self.steps(latest),
-            "question": disconnect_question(self),
+            "steps": self.steps(connection, latest),
+            "question": disconnect_question(self, connection),
         }
         return self.page("integrations/connection.html", context)
 
-    def steps(self, latest: SyncRun | None) -> list[Step]:
+    def steps(self, connection: Connection, latest: SyncRun | None) -> list[Step]:
         """Return the set-up steps, as long as nothing has been synced."""
-        connection = self.connection
-        if connection is None or connection.last_complete_sync_at:
+        if connection.last_complete_sync_at:
             return []
         return [
             Step(_("Connect"), "", connection.is_connected),
@@ -86,9 +86,7 @@ class ConnectView(ProviderPage):
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Go to the provider's consent page."""
-        address = connecting.start(
-            portal=self.portal, provider=self.provider.key, user=request.user, now=timezone.now()
-        )
+        address = connecting.start(portal=self.portal, provider=self.provider.key, user=self.user, now=timezone.now())
         return HttpResponseRedirect(address)
 
 
@@ -99,11 +97,11 @@ class DisconnectPage(Confirmation):
 
     def question(self) -> dict[str, Any]:
         """Return what a disconnect does, with numbers."""
-        return disconnect_question(self)
+        return disconnect_question(self, self.connection)
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Disconnect; the settings and the links are kept."""
-        was_told = connecting.disconnect(connection=self.connection, user=request.user, request=request)
+        was_told = connecting.disconnect(connection=self.connection, user=self.user, request=request)
         names = {"system": self.provider.label}
         messages.success(request, _("%(system)s is disconnected. Your settings are kept.") % names)
         if not was_told:
@@ -122,7 +120,7 @@ class SyncView(ConnectedPage):
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Claim a run and show it, or say why not."""
         try:
-            run = leases.claim_manual(connection=self.connection, user=request.user, now=timezone.now())
+            run = leases.claim_manual(connection=self.connection, user=self.user, now=timezone.now())
         except leases.Refused as refusal:
             return self.refuse(refusal)
         transaction.on_commit(lambda: tasks.sync_connection.delay(run_id=run.pk))
@@ -182,9 +180,9 @@ def people_by_reason(connection: Connection) -> PeopleCount:
     )
 
 
-def disconnect_question(page: ProviderPage) -> dict[str, Any]:
+def disconnect_question(page: ProviderPage, connection: Connection) -> dict[str, Any]:
     """Return the question before a disconnect, with numbers."""
-    connection, system = page.connection, page.provider.label
+    system = page.provider.label
     linked = connection.identities.filter(state=ExternalIdentity.State.LINKED).count()
     mappings = connection.mappings.count()
     return {

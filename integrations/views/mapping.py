@@ -64,13 +64,12 @@ class MappingPage(ConnectedPage):
     def formset(self, rows: Sequence[Row] | None = None, data: Mapping[str, Any] | None = None) -> BaseMappings:
         """Return the table, with the given rows or with what was posted."""
         known = (*self.offer.attributes, *no_longer_offered(self.mappings, self.offer.attributes))
-        formset: BaseMappings = Mappings(
+        return Mappings(  # type: ignore[return-value]
             data,
             initial=rows,
             prefix="rows",
             form_kwargs={"attributes": known, "custom_fields": self.custom_fields},
         )
-        return formset
 
     def table(
         self, formset: BaseMappings, *, adds: bool = False, is_changed: bool = False, status: int = 200

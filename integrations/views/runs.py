@@ -264,7 +264,7 @@ class ApprovePage(Decision):
 
     def decide(self) -> HttpResponse:
         """Apply the held changes, in a run of their own."""
-        approved = approval.approve(run=self.run, user=self.request.user, now=timezone.now())
+        approved = approval.approve(run=self.run, user=self.user, now=timezone.now())
         transaction.on_commit(lambda: tasks.sync_connection.delay(run_id=approved.pk))
         messages.success(self.request, _("Approved. This run carries the changes out."))
         return redirect(self.url("run", run_id=approved.pk))
@@ -279,7 +279,7 @@ class RejectPage(Decision):
 
     def decide(self) -> HttpResponse:
         """Drop the held changes."""
-        count = approval.reject(run=self.run, user=self.request.user, now=timezone.now())
+        count = approval.reject(run=self.run, user=self.user, now=timezone.now())
         messages.success(
             self.request,
             ngettext("%(count)s change is rejected.", "%(count)s changes are rejected.", count) % {"count": count},

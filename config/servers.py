@@ -101,14 +101,14 @@ def start_valkey() -> Server:
         return server
 
 
-def data_folder(project: Path) -> Path:
+def data_folder(wanted: Path) -> Path:
     """Return the folder that keeps the demo's data between runs, made if it is new.
 
-    That is `.demo` in the project, or for root a folder outside when PostgreSQL's account cannot reach it.
+    That is the wanted one, or for root a folder in /var/lib when PostgreSQL's account cannot reach the wanted one.
     """
-    folder = project / ".demo"
-    if _is_root() and not _is_open_to_others(project):
-        folder = Path("/var/lib") / f"rollcall-demo-{hashlib.sha256(bytes(project)).hexdigest()[:12]}"
+    folder = wanted.absolute()
+    if _is_root() and not _is_open_to_others(folder.parent):
+        folder = Path("/var/lib") / f"rollcall-demo-{hashlib.sha256(bytes(folder)).hexdigest()[:12]}"
     folder.mkdir(exist_ok=True)
     folder.chmod(0o711 if _is_root() else 0o700)
     return folder

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from config.demo_data import SignIn
 
 READY_SECONDS = 90
+KEYS = "keys.json"
 SEARCHED_PORTS = 50
 
 
@@ -59,6 +60,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, help="port of the portals, 8000 or the next free one if not given")
         parser.add_argument("--sandbox-port", type=int, help="port of the sandbox, 8100 or the next free one")
         parser.add_argument("--people", type=int, default=50, help="people in the sandbox's company")
+        parser.add_argument("--data", type=Path, default=PROJECT / ".demo", help="folder that keeps the data")
         parser.add_argument("--fresh", action="store_true", help="delete the demo's data and start over")
         parser.add_argument("--reset", action="store_true", help="delete the demo's data and end")
 
@@ -66,7 +68,9 @@ class Command(BaseCommand):
         """Run until Ctrl-C; raise CommandError when something cannot start or ends by itself."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
-        folder = data_folder(PROJECT)
+        folder = data_folder(options["data"])
+        if folder != options["data"].absolute():
+            self._say(f"PostgreSQL's account cannot reach {options['data']}, so the data is kept in {folder}.")
         with ExitStack() as stack:
             self._lock(folder, stack)
             if options["fresh"] or options["reset"]:
@@ -86,8 +90,6 @@ class Command(BaseCommand):
                     signal.signal(number, signal.SIG_IGN)
 
     def _run(self, folder: Path, ports: Ports, people: int, stack: ExitStack) -> None:
-        if not folder.is_relative_to(PROJECT):
-            self._say(f"Root's PostgreSQL account cannot reach this folder, so the data is kept in {folder}.")
         self._start_servers(folder, stack)
         os.environ.update(_environment(folder, ports))
         self._say("Preparing the database.")
@@ -150,11 +152,10 @@ class Command(BaseCommand):
     def _delete_data(self, folder: Path) -> None:
         if "DATABASE_URL" in os.environ:
             raise CommandError("The data is in the database of DATABASE_URL: empty that yourself.", returncode=2)
-        for path in folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != "lock":
-                path.unlink()
+        # Only what the demo made: --data may name a folder with other things in it.
+        for name in ("postgres", "postgres.unfinished", "mail"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / KEYS).unlink(missing_ok=True)
         self._say("Deleted the demo's data.")
 
     def _say(self, text: str) -> None:
@@ -165,7 +166,7 @@ class Command(BaseCommand):
 def _environment(folder: Path, ports: Ports) -> dict[str, str]:
     """Return what the settings need; the keys are made once, because the stored data depends on them."""
     return {
-        **_keys(folder / "keys.json"),
+        **_keys(folder / KEYS),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "ROLLCALL_ENV": "demo",
         "PLATFORM_DOMAIN": f"localhost:{ports.web}",

@@ -1,0 +1,105 @@
+"""The demo starts on a bare machine, keeps its data, and stops with everything it started."""
+
+import fcntl
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from config.servers import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN_SERVERS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ROLLCALL_ENCRYPTION_KEYS", "ROLLCALL_ENV"}
+
+
+def start(*arguments):
+    environment = {name: value for name, value in os.environ.items() if name not in OWN_SERVERS}
+    command = [sys.executable, "-u", "manage.py", "demo", *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def read_until(process, words):
+    """Return what the demo printed up to a line with these words."""
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if words in line:
+            return printed
+    raise AssertionError(f"The demo ended before it said “{words}”:\n{printed}")
+
+
+@contextmanager
+def running_demo(*arguments):
+    process = start(*arguments)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def processes_of(folder):
+    """Return the numbers of all processes that were started with this folder's data."""
+    found = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in found.splitlines() if str(folder) in line]
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+class TestDemo:
+    def test_prints_addresses_and_sign_ins_stops_cleanly_and_finds_its_data_again(self, open_folder):
+        keys = []
+        for _ in range(2):
+            port, sandbox = free_port(), free_port()
+
+            with running_demo("--port", port, "--sandbox-port", sandbox, "--data", open_folder) as demo:
+                printed = read_until(demo, "sync again")
+
+            assert f"http://harbor.localhost:{port}/admin/" in printed
+            assert f"http://127.0.0.1:{sandbox}/" in printed
+            assert "Admin of Harbor & Pine Academy" in printed
+            assert "Admin of Juniper Works Learning" in printed
+            assert demo.returncode == 0
+            assert processes_of(open_folder) == []
+            keys.append((open_folder / "keys.json").read_text())
+        assert keys[0] == keys[1]
+
+    def test_says_what_to_do_about_a_taken_port(self, open_folder, taken_port):
+        demo = start("--port", taken_port, "--data", open_folder)
+        printed, _ = demo.communicate(timeout=60)
+
+        assert re.search(rf"Port {taken_port} is taken\. Choose another one with --port", printed)
+        assert demo.returncode == 2
+
+    def test_refuses_to_run_twice_on_the_same_data(self, open_folder):
+        with (open_folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
+            demo = start("--data", open_folder)
+            printed, _ = demo.communicate(timeout=60)
+
+        assert "runs already" in printed
+        assert demo.returncode == 1
+
+    def test_deletes_only_its_own_data(self, open_folder):
+        (open_folder / "mail").mkdir(exist_ok=True)
+        (open_folder / "other").touch()
+
+        demo = start("--reset", "--data", open_folder)
+        demo.communicate(timeout=60)
+
+        assert sorted(path.name for path in open_folder.iterdir()) == ["lock", "other"]

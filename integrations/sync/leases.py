@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from integrations.models import Connection, SyncRun
 from users.models import User
@@ -138,16 +139,20 @@ def held(lease: Lease):  # type: ignore[no-untyped-def]
 
 
 def lapsed_runs() -> list[int]:
-    """Count the lapse of every run that nobody works on, fail those beyond help, and return the others' ids."""
+    """Return the runs that nobody works on, for whatever reason; those beyond help are failed instead.
+
+    A run's lapses are counted here and forgotten at its next checkpoint.
+    """
     lost = SyncRun.objects.filter(state=SyncRun.State.RUNNING, lease_expires_at__lt=Now())
-    given_up = lost.filter(lapses__gte=MAX_LAPSES - 1)
-    given_up.update(
+    lost.filter(lapses__gte=MAX_LAPSES - 1).update(
         state=SyncRun.State.FAILED,
         finished_at=Now(),
-        trouble="The sync was interrupted three times at the same place and was given up.",
+        trouble=gettext("The sync was interrupted three times at the same place and was given up."),
     )
     lost.update(state=SyncRun.State.QUEUED, lease_expires_at=None, lapses=F("lapses") + 1)
-    waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED, created_at__lt=_ago(HEARTBEAT))
+    # A wake-up call that is still under way finds the run taken; that does no harm.
+    is_overdue = Q(heartbeat_at=None, created_at__lt=_ago(HEARTBEAT)) | Q(heartbeat_at__lt=_ago(HEARTBEAT))
+    waiting = SyncRun.objects.filter(is_overdue | Q(lapses__gt=0), state=SyncRun.State.QUEUED)
     return list(waiting.values_list("pk", flat=True))
 
 

@@ -63,6 +63,8 @@ class Reader:
 
     def read(self, source: PeopleSource, keep_alive: Callable[[], None]) -> None:
         """Read to the end of the list. Raises OutOfTime at a checkpoint, LeaseLost, and the provider's errors."""
+        if self._state.total_pages is not None and self._state.page >= self._state.total_pages:
+            return
         context = self._context()
         self._ledger = self._last_pages(context)
         pages = source.pages(
@@ -74,7 +76,7 @@ class Reader:
         try:
             for page in pages:
                 self._take(page)
-                if self._is_out_of_time():
+                if self._is_out_of_time() and page.number < page.total_pages:
                     self._flush()
                     self._checkpoint()
                     raise OutOfTime

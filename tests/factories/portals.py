@@ -26,6 +26,7 @@ class PortalFactory(DjangoModelFactory):
 class CustomFieldFactory(DjangoModelFactory):
     class Meta:
         model = models.CustomField
+        skip_postgeneration_save = True
 
     portal = factory.SubFactory(PortalFactory)
     label = factory.Sequence(lambda number: f"Field {number}")

@@ -16,6 +16,8 @@ from typing import Protocol
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +126,14 @@ class LocalWindow:
 
 @functools.cache
 def shared_store() -> redis.Redis:
-    """Return this process's client, with time-outs short enough for a call to a provider."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+    """Return this process's client."""
+    return open_store(settings.REDIS_URL)
+
+
+def open_store(url: str) -> redis.Redis:
+    """Return a client that gives up soon: without Redis calls go on, only less well spread."""
+    # One more try without a pause, for a connection that has died of age.
+    return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1))
 
 
 @functools.cache
@@ -147,7 +155,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     (docs.gusto.com, rate limits).
     """
     text = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
         return float(text)
     moment = _moment(text) or _moment(headers.get("X-RateLimit-Reset", ""))
     if moment is None:

@@ -1,0 +1,108 @@
+import threading
+
+import pytest
+
+from integrations.rate_limits import SlidingWindow, open_store, shared_store
+
+
+@pytest.fixture
+def key(unique):
+    return f"test:{unique}"
+
+
+class TestSlidingWindow:
+    def test_lets_a_burst_out_up_to_the_limit(self, key):
+        window = SlidingWindow(key, limit=5)
+
+        assert [window.take() for _ in range(5)] == [0, 0, 0, 0, 0]
+
+    def test_then_says_when_the_next_call_may_go(self, key):
+        window = SlidingWindow(key, limit=5)
+        for _ in range(5):
+            window.take()
+
+        wait = window.take()
+
+        assert 59 < wait <= 60
+
+    def test_lets_calls_out_again_as_the_old_ones_lapse(self, key):
+        window = SlidingWindow(key, limit=2, window=0.05)
+        window.take()
+        window.take()
+
+        threading.Event().wait(window.take())
+
+        assert window.take() == 0
+
+    def test_is_shared_by_all_who_use_the_key(self, key):
+        for _ in range(3):
+            assert SlidingWindow(key, limit=3).take() == 0
+
+        assert SlidingWindow(key, limit=3).take() > 0
+
+    def test_is_not_shared_with_other_keys(self, key):
+        SlidingWindow(key, limit=1).take()
+
+        assert SlidingWindow(f"{key}:other", limit=1).take() == 0
+
+    def test_never_lets_more_than_the_limit_out_at_once(self, key):
+        taken = []
+
+        def take_many():
+            window = SlidingWindow(key, limit=20)
+            taken.extend(window.take() for _ in range(10))
+
+        threads = [threading.Thread(target=take_many) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert taken.count(0) == 20
+
+    def test_counts_a_slow_call_from_its_answer(self, key):
+        window = SlidingWindow(key, limit=2)
+        window.take()
+        window._started_at -= 30
+        window.done()
+        window.take()
+
+        assert 59 < window.take() <= 60.1
+        assert shared_store().zcard(window._key) == 2
+        oldest, newest = (score for _member, score in shared_store().zrange(window._key, 0, -1, withscores=True))
+        assert 29 < newest - oldest < 31
+
+    def test_costs_one_round_trip(self, key, monkeypatch):
+        store = shared_store()
+        commands = []
+        execute = store.execute_command
+        window = SlidingWindow(key, limit=5)
+        window.take()
+        monkeypatch.setattr(store, "execute_command", lambda *args: commands.append(args[0]) or execute(*args))
+
+        window.take()
+
+        assert commands == ["EVALSHA"]
+
+    def test_forgets_its_key_when_nobody_calls(self, key):
+        window = SlidingWindow(key, limit=5)
+        window.take()
+
+        assert 60 <= shared_store().ttl(window._key) <= 120
+
+
+class TestWithoutRedis:
+    @pytest.fixture
+    def window(self, key):
+        return SlidingWindow(key, limit=3, store=open_store("redis://127.0.0.1:1"))
+
+    def test_limits_by_itself(self, window, caplog):
+        assert [window.take() for _ in range(3)] == [0, 0, 0]
+
+        assert 59 < window.take() <= 60
+
+    def test_does_not_ask_again_for_every_call(self, window, caplog):
+        window.take()
+        window.take()
+
+        assert len(caplog.records) == 1

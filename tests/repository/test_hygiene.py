@@ -73,7 +73,10 @@ class TestTrackedFiles:
         assert broken == []
 
     def test_are_named_after_their_topic(self):
-        vague = [str(name) for name in tracked_files() if VAGUE_NAMES & {name.stem, *name.parent.parts}]
+        # A template that replaces one of the admin theme's has to keep its path.
+        own = [name for name in tracked_files() if name.parts[:2] != ("templates", "unfold")]
+
+        vague = [str(name) for name in own if VAGUE_NAMES & {name.stem, *name.parent.parts}]
 
         assert vague == []
 

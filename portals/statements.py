@@ -23,7 +23,7 @@ def rows(
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, parameters, prepare=keeps_plan)  # type: ignore[call-overload]
+        cursor.execute(statement, parameters, prepare=keeps_plan)
         return cursor.fetchall() if cursor.description else []
 
 

@@ -339,7 +339,7 @@ def _tally(changes: Sequence[Change], people_count: int) -> Counter[str]:
 def _record_failure(context: Context, person: Person) -> Result:
     """Record that a person could not be saved; the next run tries again."""
     with transaction.atomic():
-        row = {
+        row: dict[str, Any] = {
             "key": person.key,
             "membership_id": None,
             "state": "failed",

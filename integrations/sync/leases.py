@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, Value
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.db.models.functions import Now
 from django.utils.translation import gettext
 
@@ -133,7 +133,7 @@ def put_back(lease: Lease) -> None:
     held(lease).update(state=SyncRun.State.QUEUED, lease_expires_at=None)
 
 
-def held(lease: Lease):  # type: ignore[no-untyped-def]
+def held(lease: Lease) -> QuerySet[SyncRun]:
     """Return the run as a queryset, empty when the lease is lost."""
     return SyncRun.objects.filter(pk=lease.run_id, attempt=lease.attempt, state=SyncRun.State.RUNNING)
 
@@ -177,9 +177,9 @@ def _open(
         raise AlreadyRunning(live_run(connection)) from None
 
 
-def _ago(span: timedelta) -> ExpressionWrapper:
+def _ago(span: timedelta) -> ExpressionWrapper[DateTimeField]:
     return ExpressionWrapper(Now() - Value(span), output_field=DateTimeField())
 
 
-def _ahead(span: timedelta) -> ExpressionWrapper:
+def _ahead(span: timedelta) -> ExpressionWrapper[DateTimeField]:
     return ExpressionWrapper(Now() + Value(span), output_field=DateTimeField())

@@ -12,18 +12,14 @@ from .realms import Portal
 class CustomField(models.Model):
     """One custom user data (CUD) field; values are kept on the membership, keyed by this row's id."""
 
-    Type = models.TextChoices(  # type: ignore[misc]
-        "Type",
-        [
-            ("STRING", (FieldType.STRING, _("Text"))),
-            ("INTEGER", (FieldType.INTEGER, _("Whole number"))),
-            ("DECIMAL", (FieldType.DECIMAL, _("Decimal number"))),
-            ("DATE", (FieldType.DATE, _("Date"))),
-            ("STRING_CHOICE", (FieldType.STRING_CHOICE, _("Choice of texts"))),
-            ("INTEGER_CHOICE", (FieldType.INTEGER_CHOICE, _("Choice of whole numbers"))),
-            ("DECIMAL_CHOICE", (FieldType.DECIMAL_CHOICE, _("Choice of decimal numbers"))),
-        ],
-    )
+    class Type(models.TextChoices):
+        STRING = FieldType.STRING.value, _("Text")
+        INTEGER = FieldType.INTEGER.value, _("Whole number")
+        DECIMAL = FieldType.DECIMAL.value, _("Decimal number")
+        DATE = FieldType.DATE.value, _("Date")
+        STRING_CHOICE = FieldType.STRING_CHOICE.value, _("Choice of texts")
+        INTEGER_CHOICE = FieldType.INTEGER_CHOICE.value, _("Choice of whole numbers")
+        DECIMAL_CHOICE = FieldType.DECIMAL_CHOICE.value, _("Choice of decimal numbers")
 
     portal = models.ForeignKey(
         Portal, on_delete=models.CASCADE, related_name="custom_fields", verbose_name=_("portal")

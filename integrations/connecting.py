@@ -105,11 +105,13 @@ def exchange(*, provider: str, code: str) -> Consent:
     return Consent(account=account, answer=answer)
 
 
-def waiting(*, portal: Portal, provider: str, user: User, now: datetime) -> ConsentRequest | None:
-    """Return this admin's latest consent that only lacks "Finish", if there is one."""
+def waiting(*, portal: Portal, provider: str, user: User, now: datetime, account: str = "") -> ConsentRequest | None:
+    """Return this admin's latest consent that only lacks "Finish", for one account if that is given."""
     requests = ConsentRequest.objects.filter(
         portal=portal, provider=provider, user=user, used_at__gt=now - CONSENT_LIFETIME
     )
+    if account:
+        requests = requests.filter(external_account_id=account)
     return requests.exclude(sealed_token="").order_by("-used_at").first()
 
 

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -57,10 +58,13 @@ class FinishView(ProviderPage):
         return self.page("integrations/confirmation.html", {"question": self.question(waiting)})
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
-        """Connect."""
+        """Connect the company that the page named; another tab may have asked about another one."""
         now = timezone.now()
-        waiting = connecting.waiting(portal=self.portal, provider=self.provider.key, user=request.user, now=now)
-        if waiting is None:
+        account = request.GET.get("account", "")
+        waiting = account and connecting.waiting(
+            portal=self.portal, provider=self.provider.key, user=request.user, now=now, account=account
+        )
+        if not waiting:
             return redirect(self.url("connection"))
         try:
             connection = connecting.finish(request=waiting, now=now, http_request=request)
@@ -84,7 +88,7 @@ class FinishView(ProviderPage):
                 _("Nobody is added or invited before the first sync."),
             ],
             "button": _("Finish"),
-            "url": self.url("finish"),
+            "url": f"{self.url('finish')}?{urlencode({'account': waiting.external_account_id})}",
             "back": self.url("connection"),
         }
 

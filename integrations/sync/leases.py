@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils.translation import gettext
 
@@ -177,9 +178,9 @@ def _open(
         raise AlreadyRunning(live_run(connection)) from None
 
 
-def _ago(span: timedelta) -> ExpressionWrapper[DateTimeField]:
+def _ago(span: timedelta) -> Combinable:
     return ExpressionWrapper(Now() - Value(span), output_field=DateTimeField())
 
 
-def _ahead(span: timedelta) -> ExpressionWrapper[DateTimeField]:
+def _ahead(span: timedelta) -> Combinable:
     return ExpressionWrapper(Now() + Value(span), output_field=DateTimeField())

@@ -177,6 +177,10 @@ def _environment(folder: Path, ports: Ports) -> dict[str, str]:
         "SANDBOX_URL": f"http://127.0.0.1:{ports.sandbox}",
         # The sandbox speaks plain http on the loopback address.
         "OAUTHLIB_INSECURE_TRANSPORT": "1",
+        # Static files come straight from the apps here, so the folder that WhiteNoise misses is never made.
+        "PYTHONWARNINGS": "ignore:No directory at",
+        # Routine messages would push the addresses off the screen.
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
     }
 
 
@@ -203,7 +207,7 @@ def _prepare_database() -> list[SignIn]:
 
 
 def _programs(folder: Path, ports: Ports, people: int) -> dict[str, list[str]]:
-    worker = ["--queues", "sync,mail,hubspot,default", "--concurrency", "2", "--loglevel", "INFO"]
+    worker = ["--queues", "sync,mail,hubspot,default", "--concurrency", "2", "--loglevel", "WARNING"]
     bind = ["--bind", f"127.0.0.1:{ports.web}", "--threads", "8", "--no-control-socket", "--log-level", "warning"]
     return {
         "mail": ["config.mailbox", str(folder / "mail"), str(ports.smtp), str(ports.mailbox)],

@@ -7,8 +7,8 @@ from portals import colors
 from portals.hosts import PortalRequest
 from portals.models import Portal
 
-# Backgrounds of users/pages.css that the accent must be readable on.
-LIGHT, DARK = "#ffffff", "#111827"
+# The backgrounds of rollcall/pages.css on which a link is hardest to read.
+LIGHT, DARK = "#f3f4f6", "#111827"
 DEFAULT_ACCENT: str = Portal._meta.get_field("accent_color").get_default()
 
 STYLE = """:root {{ --accent: {accent}; --on-accent: {on_accent}; --link: {light}; }}

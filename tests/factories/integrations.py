@@ -16,6 +16,7 @@ class ConnectionFactory(DjangoModelFactory):
     portal = factory.SubFactory(PortalFactory)
     provider = "gusto"
     state = models.Connection.State.ACTIVE
+    external_account_id = factory.Sequence(lambda number: f"company-{number}")
 
 
 class InviteSettingsFactory(DjangoModelFactory):

@@ -127,8 +127,16 @@ class ProviderPage(SettingsPage):
 
     def frame(self) -> dict[str, Any]:
         """Return what every template about a provider needs."""
-        tabs = [Link(label, self.url(name), is_current=name == self.tab) for name, label in TABS.items()]
-        return {**super().frame(), "provider": self.provider, "connection": self.known_connection, "tabs": tabs}
+        return {
+            **super().frame(),
+            "provider": self.provider,
+            "connection": self.known_connection,
+            "tabs": self.tabs() if self.known_connection else [],
+        }
+
+    def tabs(self) -> list[Link]:
+        """Return the pages about the connection."""
+        return [Link(label, self.url(name), is_current=name == self.tab) for name, label in TABS.items()]
 
 
 class ConnectedPage(ProviderPage):

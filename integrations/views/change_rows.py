@@ -31,6 +31,10 @@ LABELS: dict[str, Text] = {
 }
 
 
+ADDITIONS = (Kind.ADD, Kind.INVITE)
+WHO = ("email", "first_name", "last_name")
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One value that a change writes."""
@@ -59,6 +63,8 @@ class ChangeRow:
     reason: Text
     advice: Text
     warnings: list[RefusedValue]
+    # Everything is new: there is no before.
+    is_addition: bool
 
 
 class Reader:
@@ -75,13 +81,17 @@ class Reader:
 
     def row(self, change: PlannedChange) -> ChangeRow:
         """Return one change in words."""
+        is_addition = change.kind in ADDITIONS
+        # Name and address of newcomers are in `person`.
+        after = {key: value for key, value in change.after.items() if not (is_addition and key in WHO)}
         return ChangeRow(
             change=change,
             kind=kind_of(change),
-            differences=list(self._differences(change.before, change.after)),
+            differences=list(self._differences(change.before, after)),
             reason=explanations.sentence(change.reason) or without_a_date(change),
             advice=explanations.advice(change.reason),
             warnings=[self._warning(*parts) for parts in change.warnings],
+            is_addition=is_addition,
         )
 
     def _differences(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:

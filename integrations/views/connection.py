@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from integrations import connecting, explanations, tasks
 from integrations.models import Connection, ExternalIdentity, InviteSettings, SyncRun
 from integrations.sync import approval, leases
-from integrations.views.base import Confirmation, ConnectedPage, ProviderPage
+from integrations.views.base import Confirmation, ConnectedPage, Link, ProviderPage
 from portals.hosts import PortalRequest
 from users.models import AuditEntry
 
@@ -27,6 +27,7 @@ class Step:
     """One line of the first-time set-up."""
 
     label: str | Promise
+    help: str | Promise
     url: str
     is_done: bool
 
@@ -35,6 +36,10 @@ class ConnectionPage(ProviderPage):
     """Settings > Integrations > Gusto."""
 
     tab = "connection"
+
+    def breadcrumbs(self) -> list[Link]:
+        """Return the way to this page, from the top."""
+        return super().breadcrumbs()[:-1]
 
     @property
     def title(self) -> str:  # type: ignore[override]
@@ -63,10 +68,25 @@ class ConnectionPage(ProviderPage):
         if connection.last_complete_sync_at:
             return []
         return [
-            Step(_("Connect"), "", connection.is_connected),
-            Step(_("Map your data"), self.url("mapping"), connection.mappings.exists()),
-            Step(_("Invite configuration"), self.url("invite_settings"), has_chosen_how_to_invite(connection)),
-            Step(_("Sync"), "", latest is not None),
+            Step(_("Connect"), "", "", connection.is_connected),
+            Step(
+                _("Map your data"),
+                _("Choose which attributes fill custom user data, for the dynamic rules of your groups."),
+                self.url("mapping"),
+                connection.mappings.exists(),
+            ),
+            Step(
+                _("Invite configuration"),
+                _("Choose when and how people are added."),
+                self.url("invite_settings"),
+                has_chosen_how_to_invite(connection),
+            ),
+            Step(
+                _("Sync"),
+                _("Adds your people. After the first sync this happens once per day by itself."),
+                "",
+                latest is not None,
+            ),
         ]
 
 

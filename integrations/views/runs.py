@@ -14,6 +14,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
@@ -78,8 +79,10 @@ class RunsPage(ConnectedPage):
             runs = runs.filter(state=state)
         if trigger in SyncRun.Trigger.values:
             runs = runs.filter(trigger=trigger)
+        pages = paged(runs, request, per_page=RUNS_PER_PAGE)
         context = {
-            **paged(runs, request, per_page=RUNS_PER_PAGE),
+            **pages,
+            "runs": [(run, duration(run)) for run in pages["page"].object_list],
             "states": SyncRun.State.choices,
             "triggers": SyncRun.Trigger.choices,
             "state": state,
@@ -149,6 +152,7 @@ class OneRun(ConnectedPage):
             and run.lease_expires_at is not None
             and run.lease_expires_at < now,
             "waits_long": run.state == SyncRun.State.QUEUED and run.created_at < now - LONG_WAIT,
+            "duration": duration(run),
             "progress_url": self.run_url("run_progress"),
         }
 
@@ -315,6 +319,16 @@ def reject_question(page: OneRun, held: int) -> dict[str, Any]:
         "url": page.run_url("reject"),
         "back": page.run_url(),
     }
+
+
+def duration(run: SyncRun) -> str:
+    """Return how long a run took, in words; an empty text while that is not known."""
+    if run.started_at is None or run.finished_at is None:
+        return ""
+    seconds = round((run.finished_at - run.started_at).total_seconds())
+    if seconds >= 60:
+        return timesince(run.started_at, run.finished_at)
+    return ngettext("%(count)s second", "%(count)s seconds", max(seconds, 1)) % {"count": max(seconds, 1)}
 
 
 def consequences(totals: dict[str, int]) -> list[str]:

@@ -42,7 +42,7 @@ class TestConnectionPage:
 
         assert "Gusto connection Active" in page
         assert "Company Harbor & Pine" in page
-        assert "Connected by Robin Vale" in page
+        assert "by Robin Vale" in page
         assert "Last complete sync None yet" in page
         assert "(America/Denver)" in page
 

@@ -69,7 +69,7 @@ def start_postgres(data: Path | None, *, throwaway: bool) -> Server:
         _outlast_former_server(data)
         if not (data / "PG_VERSION").exists():
             _make_cluster(programs, data, log)
-        command = [programs / "postgres", "-D", data, "-h", "", "-k", sockets]
+        command: list[str | Path] = [programs / "postgres", "-D", data, "-h", "", "-k", sockets]
         process = _launch([*command, *(SPEED_OVER_SAFETY if throwaway else [])], log)
         server = Server(f"postgresql://postgres@/postgres?host={sockets}", process, scratch)
         _wait_until_ready(server, functools.partial(_answers_queries, server.url), log)
@@ -84,19 +84,9 @@ def start_valkey() -> Server:
         program = _valkey_program(scratch)
         _make_owned(home)
         port = free_port()
-        options = [
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--dir",
-            home,
-        ]
-        server = Server(f"redis://127.0.0.1:{port}/0", _launch([program, *options], log), scratch)
+        listening = ["--bind", "127.0.0.1", "--port", str(port)]
+        in_memory = ["--save", "", "--appendonly", "no", "--dir", str(home)]
+        server = Server(f"redis://127.0.0.1:{port}/0", _launch([program, *listening, *in_memory], log), scratch)
         _wait_until_ready(server, functools.partial(is_listening, port), log)
         return server
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 class TestImports:
     def test_keep_the_contracts(self):
-        command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+        command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
 
         checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

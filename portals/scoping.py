@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin.options import BaseModelAdmin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from django.forms import Field, ModelForm
@@ -43,10 +43,13 @@ def portal_in_hand(request: HttpRequest) -> Portal | None:
 
 
 def portal_id_of(obj: models.Model, portal_path: str) -> int | None:
-    """Return the id of the portal that a row belongs to; `portal_path` as in `PortalScoped`."""
+    """Return the id of the portal that a row belongs to, None while a form has not said; path as in `_Scoped`."""
     *steps, last = portal_path.split(LOOKUP_SEP)
     for step in steps:
-        obj = getattr(obj, step)
+        try:
+            obj = getattr(obj, step)
+        except ObjectDoesNotExist:
+            return None
     found: int | None = obj.pk if last == "pk" else getattr(obj, f"{last}_id")
     return found
 
@@ -150,11 +153,11 @@ class PortalScopedAdmin(_Scoped, Audited):
         return self.has_view_permission(request, obj)
 
     def is_in_scope(self, request: HttpRequest, obj: Any) -> bool:
-        """Whether a row belongs here; unfold's actions pass an id instead of the row."""
+        """Whether a row belongs here; unfold's actions pass an id instead of the row. Raises Http404."""
         if obj is None:
             return True
         if not isinstance(obj, models.Model):
-            return self.get_object(request, str(obj)) is not None
+            obj = self.get_object_or_404(request, obj)
         return request.portal is None or portal_id_of(obj, self.portal_path) == request.portal.pk
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:

@@ -69,7 +69,11 @@ class UserAdmin(GlobalAdmin):
 
     form = AccountForm
     list_display = ["email", "full_name", "realm", "show_operator", "is_active", "created_at"]
-    list_filter = [("is_superuser", BooleanRadioFilter), ("is_active", BooleanRadioFilter), ("realm", RelatedDropdownFilter)]
+    list_filter = [
+        ("is_superuser", BooleanRadioFilter),
+        ("is_active", BooleanRadioFilter),
+        ("realm", RelatedDropdownFilter),
+    ]
     list_select_related = ["realm"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["-created_at", "-pk"]

@@ -23,7 +23,13 @@ from users.models import AuditEntry, Membership, User
 
 @receiver(signals.edited, dispatch_uid="users.admin.audit")
 def record_edit(
-    *, request: HttpRequest, action: str, object: Model, before: Any, after: Any, **kwargs: Any  # noqa: A002
+    *,
+    request: HttpRequest,
+    action: str,
+    object: Model,
+    before: Any,
+    after: Any,
+    **kwargs: Any,  # noqa: A002
 ) -> None:
     """Write down what was edited; values of a deleted custom field go with it."""
     portal = object if isinstance(object, Portal) else getattr(object, "portal", None) or request.portal

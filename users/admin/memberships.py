@@ -165,9 +165,7 @@ class MembershipAdmin(PeopleAdmin):
                 if row.portal_id == portal.pk and row.status != Status.ENDED
             ]
             cause = provisioning.Cause(actor_id=request.user.pk)
-            ended += len(
-                provisioning.end_access(portal=portal, endings=endings, by="admin", cause=cause, now=now)
-            )
+            ended += len(provisioning.end_access(portal=portal, endings=endings, by="admin", cause=cause, now=now))
         return ngettext("Access ended for %d person.", "Access ended for %d people.", ended) % ended
 
     @confirmed_action(

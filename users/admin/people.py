@@ -17,7 +17,7 @@ from unfold.decorators import display
 from portals.models import CustomField
 from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline, ReadOnly, is_operator, portal_in_hand
 from users import custom_data, grouping, provisioning
-from users.admin.person_forms import ChangedPersonForm
+from users.admin.person_forms import ChangedPersonForm, custom_form_fields
 from users.models import Enrollment, GroupMembership, Invitation, Membership
 
 Source = Membership.Source
@@ -92,11 +92,14 @@ class PeopleAdmin(PortalScopedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form, told about the portal's custom fields and what is kept by another system."""
+        if obj is None:
+            return super().get_form(request, obj, change, **kwargs)
+        fields, locked = self.custom_fields(request), custom_data.locked_fields(obj)
+        values = custom_form_fields(fields, obj.custom_data, locked)
+        kwargs["form"] = type("PersonForm", (self.form,), dict(values))
         form = super().get_form(request, obj, change, **kwargs)
-        if obj is not None:
-            form.custom_fields = self.custom_fields(request)
-            form.locked = custom_data.locked_fields(obj)
-            form.is_operator = is_operator(request)
+        form.custom_fields, form.locked = fields, locked
+        form.is_operator = is_operator(request)
         return form
 
     def custom_fields(self, request: HttpRequest) -> list[CustomField]:
@@ -153,7 +156,9 @@ def changed_fields(person: Membership, form: Any) -> dict[str, Any]:
     entered = {
         name: form.cleaned_data[name]
         for name in ("email", "first_name", "last_name")
-        if name in form.cleaned_data and name not in form.locked and form.cleaned_data[name] != getattr(person.user, name)
+        if name in form.cleaned_data
+        and name not in form.locked
+        and form.cleaned_data[name] != getattr(person.user, name)
     }
     values = form.custom_values
     patch = {key: value for key, value in values.items() if value != person.custom_data.get(key)}

@@ -55,15 +55,10 @@ class PersonForm(PortalForm):
         if self.instance.pk:
             user = self.instance.user
             self.initial |= {"first_name": user.first_name, "last_name": user.last_name, "email": user.email}
-        for field in self.custom_fields:
-            shown = _themed(CustomValueField(field, initial=self.instance.custom_data.get(field.key)), field)
-            self.fields[f"custom_{field.pk}"] = shown
         for name, system in self.locked.items():
-            field_name = name if name in self.fields else f"custom_{name}"
-            if field_name in self.fields:
-                self.fields[field_name].disabled = True
-                self.fields[field_name].required = False
-                self.fields[field_name].help_text = _("Kept by %(system)s: change it there.") % {"system": system}
+            if name in self.fields:
+                self.fields[name].disabled = True
+                self.fields[name].help_text = _kept_by(system)
 
     def clean_email(self) -> str:
         """Return the address in lower case."""
@@ -112,7 +107,9 @@ class NewPersonForm(PersonForm):
 
     def _check_single_sign_on(self) -> None:
         if self.cleaned_data.get("how") != How.ACTIVE:
-            text = _("Learners of this portal come in by single sign-on and get no such mail. Create an active user only.")
+            text = _(
+                "Learners of this portal come in by single sign-on and get no such mail. Create an active user only."
+            )
             self.add_error("how", text)
 
 
@@ -129,7 +126,9 @@ class ChangedPersonForm(PersonForm):
             raise ValidationError(_("Another account has this address."))
         # Whoever sets the address can get the password: that must not open another portal.
         if user.memberships.exclude(pk=self.instance.pk).exists() and not self.is_operator:
-            raise ValidationError(_("This person belongs to other portals too. Ask the operator to change the address."))
+            raise ValidationError(
+                _("This person belongs to other portals too. Ask the operator to change the address.")
+            )
         return email
 
     def clean_role(self) -> str:
@@ -161,15 +160,44 @@ def is_last_admin(portal: Portal, membership_ids: list[int]) -> bool:
     return among and not admins.exclude(pk__in=membership_ids).exists()
 
 
-def _themed(shown: CustomValueField, field: CustomField) -> CustomValueField:
-    """Return the field with the admin's widget for its type."""
-    old = shown.widget
-    if field.is_multiple:
-        shown.widget = UnfoldAdminCheckboxSelectMultipleWidget(choices=old.choices)
-    elif FieldType(field.type).is_choice:
-        shown.widget = UnfoldAdminSelectWidget(choices=old.choices)
-    else:
-        kind = {"type": "date"} if FieldType(field.type) == FieldType.DATE else {}
-        shown.widget = UnfoldAdminTextInputWidget(attrs=kind)
-    shown.widget.is_required = shown.required
-    return shown
+class PersonValueField(CustomValueField):
+    """A custom value in the admin's theme; what is stored may stay, also when it is no longer offered."""
+
+    def __init__(self, field: CustomField, stored: Any, system: str = "") -> None:
+        super().__init__(field, initial=stored)
+        self.stored = stored
+        self.disabled = bool(system)
+        self.help_text = _kept_by(system) if system else ""
+        self.widget = self._themed()
+        self.widget.is_required = self.required
+
+    def clean(self, value: Any) -> Any:
+        """Return the value to store, None for an empty one."""
+        if self.disabled or (self.stored is not None and not self.has_changed(self.initial, value)):
+            return self.stored
+        return super().clean(value)
+
+    def _themed(self) -> forms.Widget:
+        if not self.type.is_choice:
+            kind = "date" if self.type == FieldType.DATE else "text"
+            return UnfoldAdminTextInputWidget(attrs={"type": kind})
+        shown = self.initial if isinstance(self.initial, list) else [self.initial]
+        options = list(self.widget.choices)
+        offered = {value for value, _label in options}
+        options += [(value, value) for value in shown if value not in offered]
+        widget = UnfoldAdminCheckboxSelectMultipleWidget if self.is_multiple else UnfoldAdminSelectWidget
+        return widget(choices=options)
+
+
+def custom_form_fields(
+    fields: list[CustomField], custom_data: dict[str, Any], locked: dict[str, str]
+) -> dict[str, PersonValueField]:
+    """Return the form fields of the custom values, by their names in the form."""
+    return {
+        f"custom_{field.pk}": PersonValueField(field, custom_data.get(field.key), locked.get(field.key, ""))
+        for field in fields
+    }
+
+
+def _kept_by(system: str) -> str:
+    return _("Kept by %(system)s: change it there.") % {"system": system}

@@ -1,0 +1,142 @@
+"""A portal of a company that keeps its records in Gusto, its admin's browser, and the ways to let time pass."""
+
+import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from integrations.models import Connection, SyncRun
+from integrations.sandbox.server import start
+from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
+from tests.factories.portals import PortalFactory
+from tests.factories.users import AdminFactory, MembershipFactory
+from tests.flows.browser import Browser
+from users.models import Membership
+
+GUSTO = "/admin/settings/integrations/gusto/"
+PASSWORD = "harbour lights at dawn"
+
+
+@pytest.fixture
+def sandbox(settings):
+    """A stand-in for Gusto whose company has 30 people, which the settings name."""
+    with start(people=30, seed=1) as running:
+        settings.GUSTO_API_URL = running.url
+        settings.GUSTO_CLIENT_ID, settings.GUSTO_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
+        yield running
+
+
+@pytest.fixture
+def world(sandbox):
+    """The company's HR department, and the switches of the sandbox."""
+    return sandbox.world
+
+
+@pytest.fixture
+def portal(db):
+    """A portal on the sandbox's calendar."""
+    return PortalFactory(name="Harbor & Pine Academy", slug="harbor", time_zone="America/Los_Angeles")
+
+
+@pytest.fixture
+def visit():
+    """Make the browser of a visitor to a portal."""
+    return lambda portal: Browser(portal.platform_host)
+
+
+@pytest.fixture
+def admin(portal, visit):
+    """The browser of the portal's admin, signed in."""
+    account = AdminFactory(portal=portal, user__email="nora.bell@harborpine.example").user
+    return visit(portal).sign_in(account.email).open("/admin/")
+
+
+@pytest.fixture
+def connect():
+    """Connect Gusto as an admin does, through the consent page; return the connection."""
+
+    def through_the_pages(browser, company=""):
+        browser.open(GUSTO).press("+ Connect")
+        browser.press("Allow", **({"company": company} if company else {}))
+        browser.press("Finish")
+        return Connection.objects.select_related("portal").latest("connected_at")
+
+    return through_the_pages
+
+
+@pytest.fixture
+def connection(admin, world, connect):
+    """The portal's working connection, before its first sync."""
+    return connect(admin)
+
+
+@pytest.fixture
+def people(portal):
+    """Find a portal's learner by name."""
+
+    def called(name):
+        first, _, last = name.partition(" ")
+        return Membership.objects.select_related("user").get(
+            portal=portal, user__first_name=first, user__last_name=last
+        )
+
+    return called
+
+
+@pytest.fixture
+def learner(portal):
+    """A learner who was in the portal before Gusto."""
+    return MembershipFactory(portal=portal)
+
+
+@pytest.fixture
+def call(django_capture_on_commit_callbacks):
+    """Call a task as a worker does."""
+
+    def task(function, **arguments):
+        with django_capture_on_commit_callbacks(execute=True):
+            function(**arguments)
+
+    return task
+
+
+@pytest.fixture
+def at():
+    """Move every clock but the database's: `with at(day, hour=3)`, in the portal's time zone."""
+
+    def moment(day, *, hour=12, minute=0, zone="America/Los_Angeles"):
+        return time_machine.travel(datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone)))
+
+    return moment
+
+
+@pytest.fixture
+def today(portal):
+    """The portal's calendar day."""
+    return portal.today(timezone.now())
+
+
+@pytest.fixture
+def after_an_hour():
+    """Let the hour pass that the database counts between two manual syncs."""
+
+    def pass_for(connection):
+        Connection.objects.filter(pk=connection.pk).update(
+            last_manual_sync_at=timezone.now() - timedelta(hours=1, seconds=1)
+        )
+
+    return pass_for
+
+
+@pytest.fixture
+def latest_run():
+    """Return a connection's newest run."""
+    return lambda connection: SyncRun.objects.filter(connection=connection).latest("pk")
+
+
+def link_in(mail):
+    """Return the first link of a mail's text."""
+    return re.search(r"https?://\S+", mail.get_body(("plain",)).get_content()).group()

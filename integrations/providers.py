@@ -76,6 +76,9 @@ class PeopleSource(Provider, Protocol):
     def attributes(self, connection: Connection) -> Sequence[Attribute]:
         """Return what can be mapped, the company's own fields included."""
 
+    def standard_attributes(self, connection: Connection) -> Sequence[Attribute]:
+        """Return what can be mapped without the company's own fields; asks nobody."""
+
     def pages(
         self,
         connection: Connection,

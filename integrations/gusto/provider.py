@@ -78,6 +78,10 @@ class Gusto:
         client = self._client(connection)
         return attributes.available(_scopes(connection), list(client.custom_fields()))
 
+    def standard_attributes(self, connection: Connection) -> Sequence[Attribute]:
+        """Return what can be mapped without the company's own fields; asks nobody."""
+        return attributes.available(_scopes(connection), [])
+
     def pages(
         self,
         connection: Connection,

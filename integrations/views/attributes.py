@@ -30,8 +30,9 @@ def offered(connection: Connection) -> Offer:
     fresh = cache.get(_key(connection, "fresh"))
     if fresh is not None:
         return Offer(fresh)
+    source = providers.people_source(connection.provider)
     try:
-        attributes = tuple(providers.people_source(connection.provider).attributes(connection))
+        attributes = tuple(source.attributes(connection))
     except ProviderError as trouble:
         return Offer(remembered(connection), trouble.explanation)
     cache.set(_key(connection, "fresh"), attributes, FRESH_SECONDS)
@@ -46,9 +47,11 @@ def refresh(connection: Connection) -> Offer:
 
 
 def remembered(connection: Connection) -> tuple[Attribute, ...]:
-    """Return what was offered when last asked, without asking; for labels."""
-    found: tuple[Attribute, ...] = cache.get(_key(connection, "remembered"), ())
-    return found
+    """Return what was offered when last asked, else what every company has; asks nobody."""
+    found: tuple[Attribute, ...] | None = cache.get(_key(connection, "remembered"))
+    if found is not None:
+        return found
+    return tuple(providers.people_source(connection.provider).standard_attributes(connection))
 
 
 def _key(connection: Connection, what: str) -> str:

@@ -58,6 +58,8 @@ class ChangeRow:
     """One line of a run."""
 
     change: PlannedChange
+    name: Text
+    address: str
     kind: Text
     differences: list[Difference]
     reason: Text
@@ -81,11 +83,14 @@ class Reader:
 
     def row(self, change: PlannedChange) -> ChangeRow:
         """Return one change in words."""
+        name, _separator, address = change.person.partition(" <")
         is_addition = change.kind in ADDITIONS
         # Name and address of newcomers are in `person`.
         after = {key: value for key, value in change.after.items() if not (is_addition and key in WHO)}
         return ChangeRow(
             change=change,
+            name=name or _("Name unknown"),
+            address=address.removesuffix(">"),
             kind=kind_of(change),
             differences=list(self._differences(change.before, after)),
             reason=explanations.sentence(change.reason) or without_a_date(change),

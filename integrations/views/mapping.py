@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integrations.forms import MAX_ROWS, BaseMappings, Mappings
+from integrations.forms import COMPANY_FIELD, MAX_ROWS, BaseMappings, Mappings
 from integrations.models import Connection, FieldMapping
 from integrations.providers import Attribute
 from integrations.views import attributes
@@ -80,7 +80,6 @@ class MappingPage(ConnectedPage):
         context = {
             "formset": formset,
             "trouble": self.offer.trouble,
-            "has_attributes": bool(self.offer.attributes),
             "unmatched": unmatched(self.connection, self.mappings, self.offer.attributes),
             "has_custom_fields": bool(self.custom_fields),
             "is_changed": adds or is_changed,
@@ -158,4 +157,11 @@ def no_longer_offered(mappings: Sequence[FieldMapping], offered: Sequence[Attrib
     """Return mapped attributes that are missing from the offer, so that their rows can be kept."""
     known = {attribute.key for attribute in offered}
     missing = {mapping.attribute for mapping in mappings} - known
-    return [Attribute(key, key, kind="") for key in sorted(missing)]
+    return [Attribute(key, label_of_unknown(key), kind="") for key in sorted(missing)]
+
+
+def label_of_unknown(key: str) -> str:
+    """Return words for an attribute that is not in the list: a key of the provider says little."""
+    if key.startswith(COMPANY_FIELD):
+        return _("A field that is not in the list now (…%(end)s)") % {"end": key[-6:]}
+    return key.replace("_", " ").capitalize()

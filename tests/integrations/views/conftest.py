@@ -41,6 +41,9 @@ class StandIn:
             raise self.trouble
         return self.offer
 
+    def standard_attributes(self, connection):
+        return self.offer[:1]
+
     def authorize_url(self, *, state, redirect_uri):
         return f"https://gusto.example/oauth/authorize?state={state}"
 

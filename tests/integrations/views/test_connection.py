@@ -101,7 +101,7 @@ class TestConnectionPage:
         assert headline in page
         assert "The consent was withdrawn." in page
         assert "Connect again" in page
-        assert "Nobody loses access because of this." in page
+        assert "Mappings, settings and learners stay as they are." in page
         assert "Next daily sync Paused" in page
 
     def test_says_what_reconnecting_keeps(self, portal_admin, connection):

@@ -273,15 +273,17 @@ class TestOffer:
 
         assert "The attributes could not be read from Gusto just now." in page
         assert "could not be reached or was too busy" in page
-        assert "The list below is the one read last" in page
+        assert "You can work with the list as it was read last" in page
         portal_admin.post(PAGE, posted(("department", department), save="1"))
         assert connection.mappings.count() == 1
 
-    def test_keeps_the_rows_when_there_has_never_been_a_list(self, portal_admin, connection, gusto, department):
+    def test_offers_what_every_company_has_when_there_has_never_been_a_list(
+        self, portal_admin, connection, gusto, department
+    ):
         gusto.trouble = ProviderUnavailable("down")
-        FieldMappingFactory(connection=connection, attribute="department", custom_field=department)
+        FieldMappingFactory(connection=connection, attribute="custom:shirt", custom_field=department)
 
-        response = portal_admin.get(PAGE)
+        page = portal_admin.post(PAGE, posted(("custom:shirt", department), add="1")).content.decode()
 
-        assert "new ones can be added when the list is there again" in text_of(response)
-        assert '<option value="department" selected>' in response.content.decode()
+        assert '<option value="department">Department</option>' in page
+        assert '<option value="custom:shirt" selected>A field that is not in the list now (…:shirt)</option>' in page

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
+from django.utils.translation import gettext
 
 from portals import statements
 from portals.models import Portal
@@ -88,6 +89,7 @@ _TYPES = {
     "reason": "text",
     "by": "text",
     "today": "date",
+    "address_changed": "text",
 }
 
 
@@ -158,7 +160,9 @@ WITH incoming AS (
     WHERE u.id = c.user_id AND c.fields ?| ARRAY['email', 'first_name', 'last_name']
 ), dead_links AS (
     UPDATE users_invitation AS v SET
-        state = 'cancelled', nonce = replace(gen_random_uuid()::text, '-', ''), next_try_at = NULL
+        state = CASE WHEN v.kind = 'invite' THEN 'failed' ELSE 'cancelled' END,
+        failure = CASE WHEN v.kind = 'invite' THEN %(address_changed)s ELSE '' END,
+        nonce = replace(gen_random_uuid()::text, '-', ''), next_try_at = NULL
     FROM changed AS c
     WHERE v.membership_id = c.id AND c.fields ? 'email' AND v.state IN ('scheduled', 'held', 'sent', 'failed')
 ), trail AS (
@@ -266,12 +270,16 @@ def add_learners(
 
 
 def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Cause, now: datetime) -> None:
-    """Write changed names, addresses, custom values, states and last days; a new address kills open links."""
+    """Write changed names, addresses, custom values, states and last days.
+
+    A new address kills open links and sends nothing: an invitation waits for an admin to send it again.
+    """
     rows = [{"membership_id": one.membership_id, "fields": one.fields, "before": one.before} for one in amendments]
     for row in rows:
         if "email" in row["fields"]:  # type: ignore[operator]
             row["fields"] = {**row["fields"], "email": row["fields"]["email"].lower()}  # type: ignore[dict-item,index]
-    _rows(_AMEND, rows, portal, cause, now)
+    address_changed = gettext("The address changed: the invitation must be sent again.")
+    _rows(_AMEND, rows, portal, cause, now, address_changed=address_changed)
     _announce(signals.learners_changed, portal, [one.membership_id for one in amendments])
 
 

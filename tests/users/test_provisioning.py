@@ -113,8 +113,17 @@ class TestAmendLearners:
 
         nonce = invitation.nonce
         invitation.refresh_from_db()
-        assert invitation.state == "cancelled"
+        assert invitation.state == "failed"
+        assert "address changed" in invitation.failure
         assert invitation.nonce != nonce
+
+    def test_a_new_address_withdraws_a_welcome(self):
+        welcome = InvitationFactory(kind="welcome", state="sent", membership__status="active")
+
+        self.amend(welcome.membership, email="New@Example.com")
+
+        welcome.refresh_from_db()
+        assert welcome.state == "cancelled"
 
     def test_a_new_name_leaves_links_alone(self):
         invitation = InvitationFactory(state="sent")

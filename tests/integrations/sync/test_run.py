@@ -104,7 +104,7 @@ class TestSecondRun:
         maya = learner(world, "Maya Winter")
         assert (maya.user.last_name, maya.user.email) == ("Winter", "maya.winter@harborpine.example")
         assert run.totals["update"] == 1
-        assert [one.state for one in maya.invitations.all()] == ["cancelled"]
+        assert [one.state for one in maya.invitations.all()] == ["failed"]
 
     def test_does_not_bring_back_who_was_deleted_by_hand(self, world, connect, sync):
         connection = connect()

@@ -160,15 +160,14 @@ def _surroundings(connection: Connection, client: Client, wanted: Sequence[str])
     if mapper.COMPANY.intersection(wanted):
         found = client.company(connection.external_account_id)
         company = {"company_name": found.name or "", "company_trade_name": found.trade_name or ""}
-    addresses = ADDRESSES[InviteSettings.Address.WORK_FIRST]
+    chosen = InviteSettings()
     if mapper.LOGIN in wanted:
-        chosen = InviteSettings.objects.filter(connection=connection).values_list("address", flat=True).first()
-        addresses = ADDRESSES.get(chosen, addresses)
+        chosen = InviteSettings.objects.filter(connection=connection).first() or chosen
     return Surroundings(
         today=connection.portal.today(timezone.now()),
         company=company,
         work_places=_work_places(client) if mapper.WORK.intersection(wanted) else {},
-        addresses=addresses,
+        addresses=ADDRESSES[InviteSettings.Address(chosen.address)],
     )
 
 

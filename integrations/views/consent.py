@@ -45,29 +45,21 @@ class FinishView(ProviderPage):
 
     def get(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Exchange the code once, then ask "Connect <company>?" under an address that can be reloaded."""
-        who = {"portal": self.portal, "provider": self.provider.key, "user": request.user}
         if "state" in request.GET:
-            try:
-                connecting.receive(**who, query=request.GET.dict(), now=timezone.now())
-            except ConsentProblem as problem:
-                return self.problem(problem)
-            return redirect(self.url("finish"))
-        waiting = connecting.waiting(**who, now=timezone.now())
+            return self.receive(request.GET.dict())
+        waiting = self.waiting()
         if waiting is None:
             return redirect(self.url("connection"))
         return self.page("integrations/confirmation.html", {"question": self.question(waiting)})
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Connect the company that the page named; another tab may have asked about another one."""
-        now = timezone.now()
         account = request.GET.get("account", "")
-        waiting = account and connecting.waiting(
-            portal=self.portal, provider=self.provider.key, user=request.user, now=now, account=account
-        )
-        if not waiting:
+        waiting = self.waiting(account) if account else None
+        if waiting is None:
             return redirect(self.url("connection"))
         try:
-            connection = connecting.finish(request=waiting, now=now, http_request=request)
+            connection = connecting.finish(request=waiting, now=timezone.now(), http_request=request)
         except ConsentProblem as problem:
             return self.problem(problem)
         messages.success(
@@ -75,6 +67,22 @@ class FinishView(ProviderPage):
             _("%(account)s is connected.") % {"account": connection.external_account_name or self.provider.label},
         )
         return redirect(self.url("connection"))
+
+    def receive(self, query: dict[str, str]) -> HttpResponse:
+        """Use up what the provider sent, and go on without it in the address."""
+        try:
+            connecting.receive(
+                portal=self.portal, provider=self.provider.key, user=self.user, query=query, now=timezone.now()
+            )
+        except ConsentProblem as problem:
+            return self.problem(problem)
+        return redirect(self.url("finish"))
+
+    def waiting(self, account: str = "") -> ConsentRequest | None:
+        """Return the consent that waits for this admin's answer."""
+        return connecting.waiting(
+            portal=self.portal, provider=self.provider.key, user=self.user, now=timezone.now(), account=account
+        )
 
     def question(self, waiting: ConsentRequest) -> dict[str, Any]:
         """Return what the admin is asked, and what will follow."""

@@ -134,6 +134,7 @@ class TestJourney:
         assert connection.state == Connection.State.ACTIVE
         assert connection.external_account_id == world.company.uuid
         assert connection.connected_by == admin
+        assert connection.next_due_at
         assert connection.next_due_at > timezone.now()
         assert InviteSettings.objects.filter(connection=connection).exists()
         entry = AuditEntry.objects.get(action="connect")

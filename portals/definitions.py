@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -50,11 +51,7 @@ def rules_of(portal_id: int) -> PortalRules:
     A rule with a condition that no longer fits its custom field is left out: it changes nobody. Until the caller's
     transaction ends, `wait_for_older_rules` waits for it.
     """
-    rows = statements.rows(_LOAD, {"lock": _RULES_LOCK, "portal": portal_id})
-    found = (_rule(group_id, list(group)) for group_id, group in groupby(rows, lambda row: row[1]) if group_id)
-    return PortalRules(
-        rules=rules.in_order(rule for rule in found if _fits(rule)), time_zone=rows[0][0] if rows else "UTC"
-    )
+    return _read(tuple(statements.rows(_LOAD, {"lock": _RULES_LOCK, "portal": portal_id}, keeps_plan=True)))
 
 
 def wait_for_older_rules(portal_id: int) -> None:
@@ -131,6 +128,13 @@ def announce_courses(
 def announce_published(course: Course) -> None:
     """Tell that a course was published: the members of its groups can be enrolled now."""
     signals.course_published.send(sender=None, course_id=course.pk)
+
+
+@lru_cache(maxsize=100)
+def _read(rows: tuple[tuple[Any, ...], ...]) -> PortalRules:
+    found = (_rule(group_id, list(group)) for group_id, group in groupby(rows, lambda row: row[1]) if group_id)
+    at_work = rules.in_order(rule for rule in found if _fits(rule))
+    return PortalRules(at_work, time_zone=rows[0][0] if rows else "UTC")
 
 
 def _rule(group_id: int, rows: list[tuple[Any, ...]]) -> Rule:

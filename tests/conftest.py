@@ -1,4 +1,4 @@
-"""Fixtures for every test: a real mail server, browsers without a browser, and a cache of one's own."""
+"""Fixtures for every test: a real mail server, browsers without a browser, a cache of one's own, SQL as it is run."""
 
 import email
 import email.policy
@@ -9,6 +9,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings as project_settings
 from django.test import Client
+
+from portals import statements
 
 
 class Mailbox(list):
@@ -88,6 +90,16 @@ def tasks_at_once():
     app.conf.task_always_eager = app.conf.task_eager_propagates = True
     yield
     app.conf.task_always_eager, app.conf.task_eager_propagates = before
+
+
+@pytest.fixture
+def statements_run(monkeypatch):
+    """The hand-written statements that are run from now on; Django's own way of counting does not see them."""
+    run, execute = [], statements.rows
+    monkeypatch.setattr(
+        statements, "rows", lambda sql, *args, **kwargs: run.append(sql) or execute(sql, *args, **kwargs)
+    )
+    return run
 
 
 def free_port():

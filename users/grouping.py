@@ -6,7 +6,7 @@ lose nothing. People whose access has ended are grouped, and enrolled once they 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -55,9 +55,8 @@ class _Evaluation:
     parameters: dict[str, Any]
 
 
-# What the rules that are evaluated now remember of a person; groups of other rules are none of their business.
-_DIFFERS = """w.matched <> w.before AND w.matched <> ARRAY(
-    SELECT g FROM unnest(w.before) AS g WHERE g = ANY (%(groups)s::bigint[]) ORDER BY g)"""
+# Usually all rules are evaluated, and both arrays are equal or not. Otherwise only what these rules remember counts.
+_DIFFERS = "w.matched <> w.before AND w.matched <> {remembered}"
 
 # OFFSET 0 keeps each column and each array from being worked out again wherever it is used.
 _FIND = """
@@ -68,12 +67,12 @@ WHERE {differs}
 ORDER BY w.id
 """
 
-# Locked in the order of their ids, so that nobody else decides on the same people meanwhile.
+# Locked in the order of their ids, as everywhere, so that nobody else decides on the same people meanwhile.
 _LOCK = "SELECT FROM users_membership WHERE id = ANY (%s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
+# Each table is reached by its indexes whatever the planner believes: the leavers by way of an array of ids.
 _APPLY = """
-WITH person AS (
-    {people}
+WITH person AS ({people}
     AND m.id = ANY (%(memberships)s::bigint[])
     ORDER BY m.id FOR NO KEY UPDATE OF m
 ), wanted AS MATERIALIZED (
@@ -86,9 +85,12 @@ WITH person AS (
     FROM wanted AS w WHERE w.id = m.id AND {differs}
     RETURNING m.id, w.before, w.matched
 ), gone AS (
-    DELETE FROM users_groupmembership AS gm USING changed AS c
-    WHERE gm.membership_id = c.id AND gm.origin = 'rule'
-        AND gm.group_id = ANY (%(groups)s::bigint[]) AND gm.group_id <> ALL (c.matched)
+    DELETE FROM users_groupmembership AS gm WHERE gm.origin = 'rule' AND gm.id = ANY (ARRAY(
+        SELECT lost.id
+        FROM changed AS c, unnest(c.before) AS g, LATERAL (
+            SELECT x.id FROM users_groupmembership AS x WHERE x.membership_id = c.id AND x.group_id = g OFFSET 0
+        ) AS lost
+        WHERE g = ANY (%(groups)s::bigint[]) AND g <> ALL (c.matched)))
     RETURNING gm.membership_id, gm.group_id
 ), come AS (
     INSERT INTO users_groupmembership (membership_id, group_id, origin, created_at)
@@ -253,16 +255,20 @@ def _compile(rules: tuple[Rule, ...], portal_id: int, time_zone: str, today: dat
     compiler = Compiler(rules, portal_id=portal_id, time_zone=time_zone, today=today)
     # In the order of the stored array.
     ordered = sorted(rules, key=lambda rule: rule.group_id)
-    cases = [
-        f"CASE WHEN {compiler.condition(rule)} THEN {compiler.bind(rule.group_id, 'bigint')} END" for rule in ordered
-    ]
+    groups = {rule: compiler.bind(rule.group_id, "bigint") for rule in ordered}
     parts = {
-        "matched": f"array_remove(ARRAY[{', '.join(cases)}], NULL)",
+        "matched": _array_of({group: compiler.condition(rule) for rule, group in groups.items()}),
         "people": compiler.people(),
-        "differs": _DIFFERS,
+        "differs": _DIFFERS.format(
+            remembered=_array_of({group: f"{group} = ANY (w.before)" for group in groups.values()})
+        ),
     }
-    parameters = {**compiler.parameters, "groups": [rule.group_id for rule in ordered]}
-    return _Evaluation(_FIND.format(**parts), _APPLY.format(**parts), parameters)
+    return _Evaluation(_FIND.format(**parts), _APPLY.format(**parts), compiler.parameters)
+
+
+def _array_of(conditions: Mapping[str, str]) -> str:
+    cases = [f"CASE WHEN {condition} THEN {group} END" for group, condition in conditions.items()]
+    return f"array_remove(ARRAY[{', '.join(cases)}], NULL)"
 
 
 def _preview(portal_id: int, rule: Rule, now: datetime) -> tuple[str, dict[str, Any]]:

@@ -14,15 +14,18 @@ from typing import Any, Final
 from portals.field_types import FieldType
 from portals.rules import Comparison, Condition, Kind, Operator, Rule, Subject, comparison
 
-# Stands for the conditions that narrow down the people.
-PEOPLE = """
-SELECT m.id, m.rule_groups{columns}
-FROM users_membership AS m{joins}
-WHERE m.portal_id = %(portal)s AND m.status <> 'pending'{scope}
-"""
-_DOMAIN = "lower(split_part(u.email, '@', -1))"
+_PEOPLE = """
+    SELECT m.id, m.rule_groups{columns}
+    FROM users_membership AS m
+    WHERE m.portal_id = %(portal)s AND m.status <> 'pending'"""
+# Scalar queries: each is an index look-up per person, where a join might read the whole table for a page of people.
+_DOMAIN = "(SELECT lower(split_part(u.email, '@', -1)) FROM users_user AS u WHERE u.id = m.user_id)"
 _CREATED_ON = "(coalesce(m.accepted_at, m.created_at) AT TIME ZONE %(zone)s::text)::date"
-_ACCOUNT = "\nJOIN users_user AS u ON u.id = m.user_id"
+# A base group whose rule is evaluated along is not yet up to date: only its members by hand count, and its rule.
+_BASES = """ARRAY(
+        SELECT b.group_id FROM users_groupmembership AS b
+        WHERE b.membership_id = m.id AND b.group_id = ANY (%(bases)s::bigint[])
+            AND (b.origin = 'manual' OR b.group_id <> ALL (%(groups)s::bigint[])))"""
 
 
 class Compiler:
@@ -30,7 +33,12 @@ class Compiler:
 
     def __init__(self, rules: Sequence[Rule], *, portal_id: int, time_zone: str, today: date) -> None:
         self.today = today
-        self.parameters: dict[str, Any] = {"portal": portal_id, "zone": time_zone}
+        self.parameters: dict[str, Any] = {
+            "portal": portal_id,
+            "zone": time_zone,
+            "groups": sorted(rule.group_id for rule in rules),
+            "bases": sorted({rule.base_group_id for rule in rules} - {None}),
+        }
         self._by_group = {rule.group_id: rule for rule in rules}
         self._columns: dict[str, str] = {}
         self._bound: dict[tuple[str, Any], str] = {}
@@ -42,11 +50,10 @@ class Compiler:
         parts += [f"({' OR '.join(f'({block})' for block in blocks)})"] if blocks else []
         return f"({' AND '.join(parts)})" if parts else "true"
 
-    def people(self, scope: str = "") -> str:
-        """Return the query for the people and what the rules compiled so far look at."""
+    def people(self) -> str:
+        """Return the query for the people and for what the rules compiled so far look at."""
         columns = "".join(f",\n    {expression} AS {name}" for expression, name in self._columns.items())
-        joins = _ACCOUNT if _DOMAIN in self._columns else ""
-        return PEOPLE.format(columns=columns, joins=joins, scope=scope)
+        return _PEOPLE.format(columns=columns)
 
     def bind(self, value: Any, type_: str) -> str:
         """Return the placeholder of a value, cast to a type of PostgreSQL."""
@@ -58,17 +65,10 @@ class Compiler:
         return self._bound[known]
 
     def _base(self, group_id: int) -> str:
-        """Return the condition of being in the group, by hand or by its rule.
-
-        A group whose rule is evaluated along with these is not yet up to date: its rule stands in for its members.
-        """
-        member = (
-            "EXISTS (SELECT FROM users_groupmembership AS b"
-            f" WHERE b.membership_id = p.id AND b.group_id = {self.bind(group_id, 'bigint')}"
-        )
+        member = f"{self.bind(group_id, 'bigint')} = ANY ({self._column(_BASES)})"
         if group_id not in self._by_group:
-            return f"{member})"
-        return f"({self.condition(self._by_group[group_id])} OR {member} AND b.origin = 'manual'))"
+            return member
+        return f"({member} OR {self.condition(self._by_group[group_id])})"
 
     def _one(self, condition: Condition) -> str:
         wanted = comparison(condition, self.today)
@@ -76,7 +76,7 @@ class Compiler:
         return f"({sql}) IS NOT TRUE" if wanted.is_negated else sql
 
     def _positive(self, condition: Condition, wanted: Comparison) -> str:
-        column = self._column(condition)
+        column = self._column(self._expression(condition))
         if wanted.operator is Operator.IS_NOT_EMPTY:
             return f"{column} IS NOT NULL"
         if condition.kind is Kind.CHOICES:
@@ -97,12 +97,11 @@ class Compiler:
             return f"{column} @> {self.bind(json.dumps(wanted.operands), 'text::jsonb')}"
         return f"{column} @> ANY ({self.bind([json.dumps(one) for one in wanted.operands], 'text[]::jsonb[]')})"
 
-    def _column(self, condition: Condition) -> str:
-        """Return the name of the column with the value, NULL when it is empty."""
-        expression = self._expression(condition)
+    def _column(self, expression: str) -> str:
         return "p." + self._columns.setdefault(expression, f"c{len(self._columns)}")
 
     def _expression(self, condition: Condition) -> str:
+        """Return what the condition looks at, NULL when it is empty."""
         if condition.subject is Subject.EMAIL_DOMAIN:
             return _DOMAIN
         if condition.subject is Subject.CREATED_ON:

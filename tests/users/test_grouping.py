@@ -80,16 +80,6 @@ def rows_written():
     return statements.rows(counters)[0][0]
 
 
-@pytest.fixture
-def statements_run(monkeypatch):
-    """The hand-written statements that are run from now on."""
-    run, execute = [], statements.rows
-    monkeypatch.setattr(
-        statements, "rows", lambda sql, *args, **kwargs: run.append(sql) or execute(sql, *args, **kwargs)
-    )
-    return run
-
-
 def move(membership, department, to):
     membership.custom_data = {department.key: to}
     membership.save(update_fields=["custom_data"])

@@ -1,0 +1,74 @@
+"""`python -m tests.benchmark 100000`: measure syncs and rules against the floor and print the table.
+
+A complete run at 100,000 people or more also puts the table into docs/performance.md.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.benchmark import measure, report, sync
+from tests.benchmark.report import Row
+from tests.benchmark.rig import Rig, rig
+
+RULES = 50
+# Enough calls for the limit to bite once.
+THROTTLED_PEOPLE = 40_000
+FULL_SIZE = 100_000
+# Rows of tests.benchmark.rules, and their targets in seconds at 100,000 people.
+RULE_TARGETS = {"R1": 0.3, "R2": 3.0, "R3 one": 0.5, "R3 preview": 0.3}
+
+Step = Callable[[Rig, int], Iterator[Row]]
+
+
+def main() -> int:
+    """Run the chosen steps; return 1 when a target is missed."""
+    options = _options()
+    wanted = {name.strip().upper() for name in options.only.split(",")} if options.only else set()
+    rows: list[Row] = []
+    with rig() as made:
+        for names, step in _steps(options.million or options.people >= 1_000_000):
+            if not wanted or wanted.intersection(names):
+                rows += step(made, min(options.people, FULL_SIZE) if names == ("S10",) else options.people)
+        with made.connect() as connection:
+            version = connection.info.parameter_status("server_version") or ""
+    shown = [row for row in rows if not wanted or row.name in wanted]
+    shown.sort(key=lambda row: (row.name[0] == "R", int(row.name[1:])))
+    text = f"{options.people:,} people. {report.machine(version)}\n\n{report.table(shown)}"
+    print(f"\n{text}")
+    if not wanted and options.people >= FULL_SIZE:
+        report.write(text)
+    return 0 if all(row.is_met for row in shown) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
+    parser.add_argument("people", nargs="?", type=int, default=FULL_SIZE)
+    parser.add_argument("--only", default="", metavar="S1,S2,R1", help="measure only what these rows need")
+    parser.add_argument("--million", action="store_true", help="also import 1,000,000 people (S10)")
+    return parser.parse_args()
+
+
+def _steps(with_million: bool) -> list[tuple[tuple[str, ...], Step]]:
+    steps: list[tuple[tuple[str, ...], Step]] = [
+        (("S1", "S2", "S3", "S4", "S5", "S6", "S7"), sync.daily),
+        (("S7",), lambda made, people: sync.throttled(made, min(people, THROTTLED_PEOPLE))),
+        (("S8",), sync.many),
+        (("S9",), sync.faulty),
+        (("R1", "R2", "R3"), _rules),
+    ]
+    return [*steps, (("S10",), sync.million)] if with_million else steps
+
+
+def _rules(made: Rig, people: int) -> Iterator[Row]:
+    for label, seconds, written in measure.run(made, "postgres", "rules", people, RULES)["result"]["rows"]:
+        target = next((value for key, value in RULE_TARGETS.items() if label.startswith(key)), None)
+        if target is None:
+            continue
+        name, _, what = label.partition(" ")
+        scaled = target * max(1.0, people / FULL_SIZE)
+        yield Row(name, f"{what}, {RULES} rules, {people:,} people", seconds, "s", scaled, note=f"{written} rows written")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

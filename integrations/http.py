@@ -26,8 +26,9 @@ READ_SECONDS = 30.0
 MAX_BODY_BYTES = 20 * 1024 * 1024
 
 MAX_TRIES = 5
-# The longest wait inside a call; who must wait longer comes back later.
-LONGEST_WAIT_SECONDS = 30.0
+# How long a call waits in all when it is asked to, a little more than the minute of Gusto's limit; who must wait
+# longer comes back later.
+LONGEST_WAIT_SECONDS = 65.0
 # Waits are cut into slices, so that a run can renew its lease meanwhile.
 SLICE_SECONDS = 5.0
 FIRST_BACK_OFF_SECONDS = 0.5
@@ -218,6 +219,7 @@ class Api:
 
     def _get(self, path: str, params: Mapping[str, str | int] | None, token: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        patience = LONGEST_WAIT_SECONDS
         for number in range(1, MAX_TRIES):
             try:
                 response = self._send("GET", path, params=params, headers=headers)
@@ -228,8 +230,9 @@ class Api:
             if response.status_code not in WORTH_A_RETRY and not _is_foreign_page(response):
                 return response
             wished = retry_after(response.headers)
-            if wished is not None and wished > LONGEST_WAIT_SECONDS:
+            if wished is not None and wished > patience:
                 return response
+            patience -= wished or 0.0
             logger.warning("try %d: %s: %d at GET %s", number, self._label, response.status_code, path)
             self._wait(back_off(number) if wished is None else wished)
         return self._send("GET", path, params=params, headers=headers)

@@ -170,13 +170,22 @@ class TestGet:
         assert beats == [0, 1, 2]
 
     def test_leaves_a_wait_that_is_too_long_to_the_caller(self, server, api, pauses):
-        server.gives(429, Retry_After="45")
+        server.gives(429, Retry_After="90")
 
         with pytest.raises(ProviderUnavailable) as trouble:
             api.get("/")
 
-        assert trouble.value.retry_after == 45
+        assert trouble.value.retry_after == 90
         assert pauses == []
+
+    def test_waits_little_more_than_a_minute_in_all(self, server, api, pauses):
+        server.gives(429, Retry_After="40")
+
+        with pytest.raises(ProviderUnavailable):
+            api.get("/")
+
+        assert sum(pauses) == 40
+        assert len(server.requests) == 2
 
     def test_renews_a_refused_token_once(self, server, pauses):
         bearer = TwoTokens()

@@ -3,7 +3,6 @@
 Pages of the product are answered by Django's test client, with CSRF checks; others are fetched over real HTTP.
 """
 
-import html
 import re
 from urllib.parse import urljoin, urlsplit
 
@@ -42,8 +41,7 @@ class Browser:
     @property
     def words(self):
         """What the page says, without its markup."""
-        body = re.sub(r"<(style|script|head)\b.*?</\1>", " ", ICON.sub("", self.source), flags=re.DOTALL)
-        return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+        return " ".join(" ".join(self._reader.said).split())
 
     def open(self, address):
         """Open an address, or a path of the present host, and follow where it leads."""
@@ -76,6 +74,10 @@ class Browser:
     def has_button(self, words):
         """Whether the page has such a button."""
         return any(button.words == words for form in self._reader.forms for button in form.buttons)
+
+    def choices(self, words, name):
+        """Return the choices of a field in the form of the first button with these words."""
+        return sorted(self._find(words)[0].choices[name])
 
     @property
     def _reader(self):

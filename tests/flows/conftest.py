@@ -140,3 +140,8 @@ def latest_run():
 def link_in(mail):
     """Return the first link of a mail's text."""
     return re.search(r"https?://\S+", mail.get_body(("plain",)).get_content()).group()
+
+
+def sync(browser):
+    """Select Sync on the page of Gusto, and return the browser at the page of the run."""
+    return browser.open(GUSTO).press("Sync")

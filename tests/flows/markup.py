@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+UNSEEN = {"head", "script", "style"}
+
 
 @dataclass
 class Button:
@@ -25,39 +27,51 @@ class Form:
     buttons: list[Button] = field(default_factory=list)
 
     def fill(self, name, value):
-        """Answer a field; a choice may be named by its words."""
-        if name not in self.fields and name not in self.choices:
+        """Answer a field; a choice is named by its words, or by how they begin."""
+        if name in self.choices:
+            self.fields[name] = [self._choice(name, str(value))]
+        elif name in self.fields:
+            self.fields[name] = [str(value)]
+        else:
             raise AssertionError(f"The form has no field {name!r} but {sorted({*self.fields, *self.choices})}.")
-        values = value if isinstance(value, list) else [value]
-        self.fields[name] = [self.choices.get(name, {}).get(str(one), str(one)) for one in values]
+
+    def _choice(self, name, wanted):
+        options = self.choices[name]
+        found = [options[words] for words in options if words == wanted] or [
+            value for words, value in options.items() if words.startswith(wanted)
+        ]
+        assert found, f"{name!r} offers no {wanted!r} but {sorted(options)}."
+        return found[0]
 
 
 class Reader(HTMLParser):
-    """Finds the links and forms of a page."""
+    """Finds the links and forms of a page, and what it says."""
 
     def __init__(self, source):
         super().__init__()
-        self.links, self.forms, self._by_id = [], [], {}
-        self._form = None
-        self._text = None
-        self._select = None
-        self._label_of = {}
-        self._labels = {}
+        self.links, self.forms, self.said = [], [], []
+        self._form = self._text = self._select = None
+        self._unseen = 0
+        self._label_of, self._labels = {}, {}
         self.feed(source)
         self._name_radios()
 
     def handle_starttag(self, tag, attrs):
-        values = {name: value if value is not None else "" for name, value in attrs}
+        self._unseen += tag in UNSEEN
+        values = {name: value or "" for name, value in attrs}
         handle = getattr(self, f"_start_{tag}", None)
         if handle:
             handle(values)
 
     def handle_endtag(self, tag):
+        self._unseen -= tag in UNSEEN
         handle = getattr(self, f"_end_{tag}", None)
         if handle:
             handle()
 
     def handle_data(self, data):
+        if not self._unseen:
+            self.said.append(data)
         if self._text is not None:
             self._text.append(data)
 

@@ -61,13 +61,15 @@ def _steps(with_million: bool) -> list[tuple[tuple[str, ...], Step]]:
 
 
 def _rules(made: Rig, people: int) -> Iterator[Row]:
-    for label, seconds, written in measure.run(made, "postgres", "rules", people, RULES)["result"]["rows"]:
+    for label, seconds, written in measure.run(made, "postgres", "rules", people, RULES)["result"]:
         target = next((value for key, value in RULE_TARGETS.items() if label.startswith(key)), None)
         if target is None:
             continue
         name, _, what = label.partition(" ")
         scaled = target * max(1.0, people / FULL_SIZE)
-        yield Row(name, f"{what}, {RULES} rules, {people:,} people", seconds, "s", scaled, note=f"{written} rows written")
+        yield Row(
+            name, f"{what}, {RULES} rules, {people:,} people", seconds, "s", scaled, note=f"{written} rows written"
+        )
 
 
 if __name__ == "__main__":

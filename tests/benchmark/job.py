@@ -3,56 +3,24 @@
 The last line that it prints is its report as JSON; only the job itself is in it, not the start of Python and Django.
 """
 
+import importlib
 import json
 import resource
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import django
 import psycopg
 
-from tests.benchmark import floor
-
-
-def prepare(*codes: str) -> dict[str, Any]:
-    """Make a portal per consent code, with fields, mappings, rules and courses, and connect it."""
-    from tests.benchmark import portal  # noqa: PLC0415 - needs the settings
-
-    return {"connections": [portal.create(number, code) for number, code in enumerate(codes)]}
-
-
-def sync(*connections: str) -> dict[str, Any]:
-    """Carry out one sync of each connection, one after the other; return the counts of the last."""
-    from tests.benchmark import portal  # noqa: PLC0415
-
-    runs = [portal.sync(int(connection)) for connection in connections]
-    states = sorted({run.state for run in runs})
-    return {"run": runs[-1].pk, "states": states, "trouble": runs[-1].trouble, "totals": runs[-1].totals}
-
-
-def sync_all() -> dict[str, Any]:
-    """Carry out one sync of every connection of the database."""
-    from integrations.models import Connection  # noqa: PLC0415
-
-    return sync(*map(str, Connection.objects.order_by("pk").values_list("pk", flat=True)))
-
-
-def rules(people: str, count: str) -> dict[str, Any]:
-    """Measure the rules; see tests.benchmark.rules."""
-    from tests.benchmark import rules as measured  # noqa: PLC0415
-
-    return {"rows": measured.run(people=int(people), rules=int(count))}
-
-
-JOBS: dict[str, Callable[..., dict[str, Any]]] = {
-    "floor": floor.sync,
-    "prepare": prepare,
-    "sync": sync,
-    "sync_all": sync_all,
-    "rules": rules,
+# The modules of the jobs; those of the product need Django to be set up.
+JOBS = {
+    "floor": ("floor", "sync"),
+    "prepare": ("portal", "prepare"),
+    "sync": ("portal", "sync"),
+    "sync_all": ("portal", "sync_all"),
+    "rules": ("rules", "run"),
 }
 
 
@@ -79,10 +47,14 @@ class Statements:
 
 def main(name: str, *arguments: str) -> None:
     """Do one job and print its report."""
-    django.setup()
+    if name != "floor":
+        django.setup()
+    module, function = JOBS[name]
+    work = getattr(importlib.import_module(f"tests.benchmark.{module}"), function)
+    numbers_and_texts = [int(one) if one.isdigit() else one for one in arguments]
     statements = Statements()
     started, cpu = time.perf_counter(), _cpu_seconds()
-    result = JOBS[name](*arguments)
+    result = work(*numbers_and_texts)
     report = {
         "cpu": _cpu_seconds() - cpu,
         "wall": time.perf_counter() - started,

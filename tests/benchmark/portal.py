@@ -4,6 +4,8 @@ Everybody is active at once and gets a welcome mail, so an import writes an acco
 audit row, a line of the plan, an identity, one or two group memberships and an enrollment per person.
 """
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -43,9 +45,25 @@ FIELDS = (
 )
 
 
+def prepare(*codes: str) -> dict[str, Any]:
+    """Make a portal per consent code and connect it; return the connections' ids."""
+    return {"connections": [_create(number, code) for number, code in enumerate(codes)]}
+
+
+def sync(*connections: int) -> dict[str, Any]:
+    """Carry out one sync of each connection, one after the other; return how they and the last one ended."""
+    runs = [_sync(connection) for connection in connections]
+    states = sorted({run.state for run in runs})
+    return {"run": runs[-1].pk, "states": states, "trouble": runs[-1].trouble, "totals": runs[-1].totals}
+
+
+def sync_all() -> dict[str, Any]:
+    """Carry out one sync of every connection of the database."""
+    return sync(*Connection.objects.order_by("pk").values_list("pk", flat=True))
+
+
 @transaction.atomic
-def create(number: int, code: str) -> int:
-    """Make a portal, connect it with what the code stands for and return the connection's id."""
+def _create(number: int, code: str) -> int:
     realm = Realm.objects.create(name=f"Benchmark {number}")
     portal = Portal.objects.create(
         realm=realm,
@@ -66,8 +84,8 @@ def create(number: int, code: str) -> int:
     return connection.pk
 
 
-def sync(connection_id: int) -> SyncRun:
-    """Carry out one sync as a worker does, and return its run."""
+def _sync(connection_id: int) -> SyncRun:
+    """Carry out one sync as a worker does."""
     connection = Connection.objects.get(pk=connection_id)
     claimed = leases.claim(connection=connection, trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
     run = sync_run.carry_out(run_id=claimed.pk)

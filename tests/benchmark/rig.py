@@ -115,9 +115,7 @@ class Rig:
     def sandbox(self, people: int) -> Iterator[Sandbox]:
         """Start the sandbox with so many people and no limit of calls."""
         command = [sys.executable, "manage.py", "sandbox", "--port", "0", "--rate-limit", "0", "--people", str(people)]
-        with subprocess.Popen(
-            command, env=self.environment("postgres"), stdout=subprocess.PIPE, text=True
-        ) as process:
+        with subprocess.Popen(command, env=self.environment("postgres"), stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None
                 first_line = process.stdout.readline()

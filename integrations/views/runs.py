@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -55,7 +55,7 @@ RARE = {"rejected", "warnings"}
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class CountLink:
     """A number of a run that opens a list."""
 
     key: str
@@ -137,7 +137,7 @@ class OneRun(ConnectedPage):
 
     def progress(self) -> dict[str, Any]:
         """Return what the live part of the page shows."""
-        run, totals = self.run, self.run.totals
+        run, totals = self.run, self.totals
         now = timezone.now()
         return {
             "run": run,
@@ -156,18 +156,27 @@ class OneRun(ConnectedPage):
             "progress_url": self.run_url("run_progress"),
         }
 
-    def counts(self) -> list[Count]:
+    @cached_property
+    def totals(self) -> dict[str, int]:
+        """The run's numbers; what it held is counted anew once it is over, for decisions move it on."""
+        totals: dict[str, int] = self.run.totals
+        if self.run.is_live:
+            return totals
+        undecided = self.run.changes.filter(state__in=[State.HELD, State.REJECTED]).values_list("state")
+        return {**totals, "held": 0, **dict(undecided.annotate(people=Count("pk")).order_by())}
+
+    def counts(self) -> list[CountLink]:
         """Return the numbers of the run, each with the address of its list."""
         return [
-            Count(
+            CountLink(
                 key=key,
                 label=label,
-                people=self.run.totals.get(key, 0),
+                people=self.totals.get(key, 0),
                 url=self.run_url(show=key) + "#changes" if condition else "",
                 is_current=key == self.shown,
             )
             for key, (label, condition) in COUNTS.items()
-            if self.run.totals.get(key) or key not in RARE
+            if self.totals.get(key) or key not in RARE
         ]
 
 
@@ -183,6 +192,8 @@ class RunPage(OneRun):
             **changes,
             "rows": list(Reader(self.connection).rows(changes["page"].object_list)),
             "held": held,
+            "outdated": self.totals["held"] if not held and not self.run.is_live else 0,
+            "approved": self.approved(),
             "approve": approve_question(self, held),
             "reject": reject_question(self, held),
             "shown": self.shown,
@@ -190,6 +201,13 @@ class RunPage(OneRun):
             "searched": self.searched,
         }
         return self.page("integrations/run.html", context)
+
+    def approved(self) -> int:
+        """Return how many changes were held here and then carried out by a run of their own."""
+        if self.run.is_live:
+            return 0
+        held: int = self.run.totals.get("held", 0)
+        return held - self.totals["held"] - self.totals.get("rejected", 0)
 
 
 class RunProgress(OneRun):

@@ -32,7 +32,7 @@ def run(connection, admin):
 
 
 @pytest.fixture
-def page(run):
+def run_page(run):
     return f"{RUNS}{run.pk}/"
 
 
@@ -88,40 +88,40 @@ class TestRunsPage:
 
 
 class TestRunPage:
-    def test_shows_counts_that_open_lists(self, portal_admin, run, page):
-        response = portal_admin.get(page)
+    def test_shows_counts_that_open_lists(self, portal_admin, run, run_page):
+        response = portal_admin.get(run_page)
 
         text = text_of(response)
         assert f"Run {run.pk} Completed" in text
         assert "2 Created" in text
         assert "9 Unchanged" in text
         assert "0 Failed" in text
-        assert f'href="{page}?show=add#changes"' in response.content.decode()
+        assert f'href="{run_page}?show=add#changes"' in response.content.decode()
         assert "show=unchanged" not in response.content.decode()
 
-    def test_lists_what_a_count_counts(self, portal_admin, run, page):
+    def test_lists_what_a_count_counts(self, portal_admin, run, run_page):
         PlannedChangeFactory(run=run, kind="add", person="Maya Okafor <maya@harbor.example>")
         PlannedChangeFactory(run=run, kind="skip", state="skipped", reason="no_email", person="Ines Duarte")
         PlannedChangeFactory(
             run=run, kind="update", person="Tom Reyes", warnings=[["department", "unknown_choice", "X"]]
         )
 
-        assert "Maya" in text_of(portal_admin.get(page, {"show": "add"}))
-        assert "Ines" not in text_of(portal_admin.get(page, {"show": "add"}))
-        assert "Ines" in text_of(portal_admin.get(page, {"show": "skipped"}))
-        assert "Tom" in text_of(portal_admin.get(page, {"show": "warnings"}))
-        assert "Maya" not in text_of(portal_admin.get(page, {"show": "warnings"}))
+        assert "Maya" in text_of(portal_admin.get(run_page, {"show": "add"}))
+        assert "Ines" not in text_of(portal_admin.get(run_page, {"show": "add"}))
+        assert "Ines" in text_of(portal_admin.get(run_page, {"show": "skipped"}))
+        assert "Tom" in text_of(portal_admin.get(run_page, {"show": "warnings"}))
+        assert "Maya" not in text_of(portal_admin.get(run_page, {"show": "warnings"}))
 
-    def test_says_why_and_what_to_do(self, portal_admin, run, page):
+    def test_says_why_and_what_to_do(self, portal_admin, run, run_page):
         PlannedChangeFactory(run=run, kind="skip", state="skipped", reason="no_email", person="Ines Duarte")
 
-        text = text_of(portal_admin.get(page))
+        text = text_of(portal_admin.get(run_page))
 
         assert "Ines Duarte" in text
         assert "The person has no e-mail address that may be used." in text
         assert "Enter a work or personal e-mail in the HR system" in text
 
-    def test_shows_before_and_after_in_words(self, portal_admin, portal, run, page):
+    def test_shows_before_and_after_in_words(self, portal_admin, portal, run, run_page):
         unit = CustomFieldFactory(portal=portal, label="Unit")
         learner = MembershipFactory(portal=portal)
         PlannedChangeFactory(
@@ -132,7 +132,7 @@ class TestRunPage:
             after={"last_name": "Reyes", "custom_data": {unit.key: None}, "last_day": "2026-09-30"},
         )
 
-        response = portal_admin.get(page)
+        response = portal_admin.get(run_page)
 
         text = text_of(response)
         assert "Last name before: Okafor → after: Reyes" in text
@@ -140,71 +140,85 @@ class TestRunPage:
         assert "Unit before: Sales → after: (empty)" in text
         assert f"/users/membership/{learner.pk}/change/" in response.content.decode()
 
-    def test_explains_each_value_that_was_refused(self, portal_admin, run, page):
+    def test_explains_each_value_that_was_refused(self, portal_admin, run, run_page):
         PlannedChangeFactory(run=run, person="Tom Reyes", warnings=[["hire_date", "not_a_date", "soon"]])
 
-        assert "Hire date: “soon” This is not a date." in text_of(portal_admin.get(page))
+        assert "Hire date: “soon” This is not a date." in text_of(portal_admin.get(run_page))
 
-    def test_shows_text_from_outside_as_text(self, portal_admin, run, page):
+    def test_shows_text_from_outside_as_text(self, portal_admin, run, run_page):
         PlannedChangeFactory(run=run, person="<script>alert(1)</script>", warnings=[["<b>", "too_long", "<i>"]])
 
-        body = portal_admin.get(page).content.decode()
+        body = portal_admin.get(run_page).content.decode()
 
         assert "<script>alert(1)" not in body
         assert "<i>" not in body
 
-    def test_searches_by_name_and_id(self, portal_admin, run, page):
+    def test_searches_by_name_and_id(self, portal_admin, run, run_page):
         PlannedChangeFactory(run=run, kind="add", person="Maya Okafor", external_id="e-1")
         PlannedChangeFactory(run=run, kind="add", person="Tom Reyes", external_id="e-2")
 
-        assert "Tom" not in text_of(portal_admin.get(page, {"q": "okafor"}))
-        assert "Maya" not in text_of(portal_admin.get(page, {"q": "e-2"}))
-        assert "Nobody called “zzz” is in this list." in text_of(portal_admin.get(page, {"q": "zzz"}))
-        assert portal_admin.get(page, {"q": "\0", "show": "%", "page": "x"}).status_code == HTTPStatus.OK
+        assert "Tom" not in text_of(portal_admin.get(run_page, {"q": "okafor"}))
+        assert "Maya" not in text_of(portal_admin.get(run_page, {"q": "e-2"}))
+        assert "Nobody called “zzz” is in this list." in text_of(portal_admin.get(run_page, {"q": "zzz"}))
+        assert portal_admin.get(run_page, {"q": "\0", "show": "%", "page": "x"}).status_code == HTTPStatus.OK
 
-    def test_pages_within_a_count(self, portal_admin, run, page):
+    def test_pages_within_a_count(self, portal_admin, run, run_page):
         PlannedChangeFactory.create_batch(60, run=run, kind="add")
 
-        body = portal_admin.get(page, {"show": "add", "page": 2}).content.decode()
+        body = portal_admin.get(run_page, {"show": "add", "page": 2}).content.decode()
 
         assert body.count('scope="row"') == 10
         assert 'href="?show=add&amp;page=1#changes"' in body
 
-    def test_says_when_nobody_changed(self, portal_admin, page):
-        assert "This run changed nobody: everyone is as they should be." in text_of(portal_admin.get(page))
+    def test_says_when_nobody_changed(self, portal_admin, run_page):
+        assert "This run changed nobody: everyone is as they should be." in text_of(portal_admin.get(run_page))
 
-    def test_says_what_troubled_the_run(self, portal_admin, run, page):
+    def test_says_what_troubled_the_run(self, portal_admin, run, run_page):
         run.state, run.trouble = "partial", "The list was empty."
         run.save()
 
-        text = text_of(portal_admin.get(page))
+        text = text_of(portal_admin.get(run_page))
 
         assert "Completed in part" in text
         assert "The list was empty." in text
 
-    def test_asks_for_a_decision_on_held_changes(self, portal_admin, run, page):
+    def test_asks_for_a_decision_on_held_changes(self, portal_admin, run, run_page):
         held(run, 4, person="Maya Okafor", after={"last_day": "2026-09-30"})
 
-        text = text_of(portal_admin.get(page, {"show": "held"}))
+        text = text_of(portal_admin.get(run_page, {"show": "held"}))
 
         assert "4 changes wait for your approval" in text
         assert "Held for approval: Access ends" in text
         assert "4 people lose access." in text
         assert "4 people keep access." in text
 
-    def test_asks_no_more_when_a_newer_run_took_its_place(self, portal_admin, connection, run, page):
+    def test_asks_no_more_when_a_newer_run_took_its_place(self, portal_admin, connection, run, run_page):
         held(run, 4)
         SyncRunFactory(connection=connection)
 
-        assert "wait for your approval" not in text_of(portal_admin.get(page))
+        text = text_of(portal_admin.get(run_page))
 
-    def test_costs_the_same_for_any_number_of_changes(self, run, page, queries):
+        assert "wait for your approval" not in text
+        assert "4 changes were held for approval and are out of date" in text
+
+    def test_says_what_became_of_held_changes(self, portal_admin, run, run_page):
+        run.totals["held"] = 5
+        run.save()
+        PlannedChangeFactory.create_batch(2, run=run, kind="end_access", state="rejected")
+
+        text = text_of(portal_admin.get(run_page))
+
+        assert "0 Held for approval" in text
+        assert "2 Rejected" in text
+        assert "3 changes were held here, approved, and carried out in a run of their own." in text
+
+    def test_costs_the_same_for_any_number_of_changes(self, run, run_page, queries):
         held(run)
-        before = queries(page)
+        before = queries(run_page)
         PlannedChangeFactory.create_batch(50, run=run, kind="add", after={"email": "maya@harbor.example"})
         held(run, 4)
 
-        assert queries(page) == before <= 13
+        assert queries(run_page) == before <= 15
 
 
 class TestRunProgress:
@@ -219,11 +233,11 @@ class TestRunProgress:
         )
 
     def test_is_polled_while_the_run_is_live(self, portal_admin, live):
-        page = portal_admin.get(f"{RUNS}{live.pk}/").content.decode()
+        run_page = portal_admin.get(f"{RUNS}{live.pk}/").content.decode()
 
-        assert f'hx-get="{RUNS}{live.pk}/progress/" hx-trigger="every 1s"' in page
-        assert '<progress value="3" max="12"' in page
-        assert '<noscript><a href="">Refresh</a></noscript>' in page
+        assert f'hx-get="{RUNS}{live.pk}/progress/" hx-trigger="every 1s"' in run_page
+        assert '<progress value="3" max="12"' in run_page
+        assert '<noscript><a href="">Refresh</a></noscript>' in run_page
 
     def test_shows_how_far_the_run_is(self, portal_admin, live):
         response = portal_admin.get(f"{RUNS}{live.pk}/progress/")
@@ -264,7 +278,7 @@ class TestRunDownload:
         body = b"".join(response.streaming_content).decode("utf-8-sig")
         return list(csv.reader(io.StringIO(body, newline="")))
 
-    def test_holds_what_the_page_lists(self, portal_admin, run, page):
+    def test_holds_what_the_page_lists(self, portal_admin, run, run_page):
         PlannedChangeFactory(
             run=run,
             kind="update",
@@ -275,7 +289,7 @@ class TestRunDownload:
             warnings=[["department", "unknown_choice", "X"]],
         )
 
-        response = portal_admin.get(f"{page}csv/")
+        response = portal_admin.get(f"{run_page}csv/")
 
         header, row = self.rows(response)
         assert header[:4] == ["Person", "Gusto id", "Change", "State"]
@@ -285,42 +299,42 @@ class TestRunDownload:
         assert response["Content-Type"].startswith("text/csv")
         assert f'run-{run.pk}.csv"' in response["Content-Disposition"]
 
-    def test_is_filtered_as_the_page_is(self, portal_admin, run, page):
+    def test_is_filtered_as_the_page_is(self, portal_admin, run, run_page):
         PlannedChangeFactory(run=run, kind="add", person="Maya Okafor")
         PlannedChangeFactory(run=run, kind="skip", state="skipped", person="Ines Duarte")
 
-        rows = self.rows(portal_admin.get(f"{page}csv/", {"show": "skipped"}))
+        rows = self.rows(portal_admin.get(f"{run_page}csv/", {"show": "skipped"}))
 
         assert [row[0] for row in rows[1:]] == ["Ines Duarte"]
 
-    def test_gives_a_spreadsheet_no_formula(self, portal_admin, run, page):
+    def test_gives_a_spreadsheet_no_formula(self, portal_admin, run, run_page):
         PlannedChangeFactory(run=run, person='=HYPERLINK("https://evil.example")', external_id="+1")
 
-        row = self.rows(portal_admin.get(f"{page}csv/"))[1]
+        row = self.rows(portal_admin.get(f"{run_page}csv/"))[1]
 
         assert row[:2] == ['\'=HYPERLINK("https://evil.example")', "'+1"]
 
-    def test_leaves_a_trace(self, portal_admin, portal, admin, run, page):
-        portal_admin.get(f"{page}csv/")
+    def test_leaves_a_trace(self, portal_admin, portal, admin, run, run_page):
+        portal_admin.get(f"{run_page}csv/")
 
         entry = AuditEntry.objects.get(action="run_exported")
         assert (entry.portal_id, entry.actor_id, entry.object_id) == (portal.pk, admin.pk, run.pk)
 
 
 class TestApprovePage:
-    def test_asks_with_numbers(self, portal_admin, run, page):
+    def test_asks_with_numbers(self, portal_admin, run, run_page):
         held(run, 4)
 
-        text = text_of(portal_admin.get(f"{page}approve/"))
+        text = text_of(portal_admin.get(f"{run_page}approve/"))
 
         assert "Approve all held changes?" in text
         assert "4 people lose access." in text
         assert PlannedChange.objects.filter(state="held").count() == 4
 
-    def test_carries_the_changes_out_in_a_run_of_their_own(self, portal_admin, admin, run, page, started):
+    def test_carries_the_changes_out_in_a_run_of_their_own(self, portal_admin, admin, run, run_page, started):
         changes = held(run, 4)
 
-        response = portal_admin.post(f"{page}approve/")
+        response = portal_admin.post(f"{run_page}approve/")
 
         approved = SyncRun.objects.get(trigger="approval")
         assert response.url == f"{RUNS}{approved.pk}/"
@@ -328,38 +342,38 @@ class TestApprovePage:
         assert set(approved.changes.values_list("pk", flat=True)) == {change.pk for change in changes}
 
     @pytest.mark.parametrize("decision", ["approve", "reject"])
-    def test_does_nothing_when_nothing_is_held(self, portal_admin, run, page, started, decision):
-        text = text_of(portal_admin.post(f"{page}{decision}/", follow=True))
+    def test_does_nothing_when_nothing_is_held(self, portal_admin, run, run_page, started, decision):
+        text = text_of(portal_admin.post(f"{run_page}{decision}/", follow=True))
 
         assert "Nothing waits here any more" in text
         assert SyncRun.objects.count() == 1
 
     @pytest.mark.parametrize("decision", ["approve", "reject"])
-    def test_refuses_a_decision_that_is_out_of_date(self, portal_admin, run, page, started, decision):
+    def test_refuses_a_decision_that_is_out_of_date(self, portal_admin, run, run_page, started, decision):
         run.created_at = timezone.now() - timedelta(hours=25)
         run.save()
         held(run, 4)
 
-        portal_admin.post(f"{page}{decision}/")
+        portal_admin.post(f"{run_page}{decision}/")
 
         assert PlannedChange.objects.filter(state="held").count() == 4
 
-    def test_wants_a_working_connection(self, portal_admin, connection, run, page, started):
+    def test_wants_a_working_connection(self, portal_admin, connection, run, run_page, started):
         held(run, 4)
         connection.state = "needs_reconnecting"
         connection.save()
 
-        text = text_of(portal_admin.post(f"{page}approve/", follow=True))
+        text = text_of(portal_admin.post(f"{run_page}approve/", follow=True))
 
         assert "Connect Gusto first." in text
         assert PlannedChange.objects.filter(state="held").count() == 4
 
 
 class TestRejectPage:
-    def test_drops_the_changes(self, portal_admin, run, page):
+    def test_drops_the_changes(self, portal_admin, run, run_page):
         held(run, 4)
 
-        response = portal_admin.post(f"{page}reject/", follow=True)
+        response = portal_admin.post(f"{run_page}reject/", follow=True)
 
         assert "4 changes are rejected." in text_of(response)
         assert PlannedChange.objects.filter(state="rejected").count() == 4

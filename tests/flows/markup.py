@@ -52,9 +52,13 @@ class Reader(HTMLParser):
         self.links, self.forms, self.said = [], [], []
         self._form = self._text = self._select = None
         self._unseen = 0
+        # Buttons may stand outside the form whose id they name.
+        self._forms_by_id, self._buttons_elsewhere = {}, []
         self._label_of, self._labels = {}, {}
         self.feed(source)
         self._name_radios()
+        for form_id, button in self._buttons_elsewhere:
+            self._forms_by_id[form_id].buttons.append(button)
 
     def handle_starttag(self, tag, attrs):
         self._unseen += tag in UNSEEN
@@ -78,6 +82,7 @@ class Reader(HTMLParser):
     def _start_form(self, values):
         self._form = Form(values.get("action", ""), values.get("method", "get").upper())
         self.forms.append(self._form)
+        self._forms_by_id[values.get("id", "")] = self._form
 
     def _end_form(self):
         self._form = None
@@ -97,15 +102,18 @@ class Reader(HTMLParser):
     def _start_button(self, values):
         self._text = []
         is_submit = values.get("type", "submit") == "submit" and values.get("formmethod") != "dialog"
-        button = Button("", values.get("name", ""), values.get("value", ""))
-        self._button = (self._form, button) if self._form and is_submit and "disabled" not in values else None
+        self._button = Button("", values.get("name", ""), values.get("value", ""))
+        if is_submit and "disabled" not in values:
+            self._place(self._button, values.get("form"))
 
     def _end_button(self):
-        words = self._said()
-        if self._button:
-            form, button = self._button
-            button.words = words
-            form.buttons.append(button)
+        self._button.words = self._said()
+
+    def _place(self, button, form_id):
+        if form_id:
+            self._buttons_elsewhere.append((form_id, button))
+        elif self._form:
+            self._form.buttons.append(button)
 
     def _start_input(self, values):
         name, value, kind = values.get("name"), values.get("value", ""), values.get("type", "text")

@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -39,7 +39,7 @@ class Consent:
     """What a code was exchanged for: the account it speaks for, and the token answer."""
 
     account: providers.ExternalAccount
-    answer: Mapping[str, Any]
+    answer: Mapping[str, Any] = field(repr=False)
 
 
 def start(*, portal: Portal, provider: str, user: User, now: datetime) -> str:
@@ -235,9 +235,12 @@ def _grant(portal: Portal, provider: str, account: providers.ExternalAccount) ->
     grant = Grant.objects.select_for_update().filter(provider=provider, external_account_id=account.id).first()
     if grant is None:
         grant = Grant(provider=provider, realm=portal.realm, external_account_id=account.id)
-    # A Gusto company feeds one portal; a HubSpot account may feed several, all of one realm.
-    is_shared = provider == Provider.HUBSPOT
-    if grant.realm_id != portal.realm_id or (not is_shared and _is_used_elsewhere(portal, provider, account)):
+    elif grant.realm_id != portal.realm_id:
+        # A HubSpot account may feed several portals, all of one realm.
+        if grant.connections.exists():
+            raise ConsentProblem(Trouble.COMPANY_IN_USE, account=account.name)
+        grant.realm = portal.realm
+    if provider == Provider.GUSTO and _is_used_elsewhere(portal, provider, account):
         raise ConsentProblem(Trouble.COMPANY_IN_USE, account=account.name)
     grant.external_account_name = account.name
     return grant

@@ -6,7 +6,7 @@ Reference: docs.gusto.com/app-integrations/reference, version 2026-06-15.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -29,7 +29,7 @@ class Page:
     number: int
     total_pages: int
     total_count: int | None
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class Client:

@@ -341,6 +341,25 @@ class TestFinish:
 
         assert Connection.objects.get(portal=portal).state == Connection.State.ACTIVE
 
+    def test_lets_one_of_two_portals_win_that_connect_at_the_same_moment(self, connect, monkeypatch):
+        winner = connect()
+        loser = PortalFactory(realm=winner.portal.realm)
+        monkeypatch.setattr(connecting, "_is_used_elsewhere", lambda *args: False)
+        before = snapshot()
+
+        with pytest.raises(ConsentProblem) as problem:
+            connect(loser)
+
+        assert problem.value.trouble is Trouble.COMPANY_IN_USE
+        assert snapshot() == before
+
+    def test_takes_over_a_grant_that_a_deleted_portal_left(self, connect):
+        left = connect()
+        left.delete()
+
+        assert connect().state == Connection.State.ACTIVE
+        assert Grant.objects.get().realm != left.portal.realm
+
     def test_explains_every_trouble(self):
         assert set(EXPLANATIONS) == set(Trouble)
         for trouble in Trouble:

@@ -23,6 +23,7 @@ from integrations import providers
 from integrations.models import Connection
 from portals.hosts import PortalRequest
 from portals.models import Portal
+from portals.scoping import administers
 from users.models import User
 
 TABS = {
@@ -58,7 +59,7 @@ class SettingsPage(View):
         if not request.user.is_authenticated:
             return self.ask_to_sign_in()
         self.portal, self.user = request.portal, request.user
-        if not self.user.administers(self.portal):
+        if not administers(request):
             raise PermissionDenied
         return self.detour() or super().dispatch(request, *args, **kwargs)
 

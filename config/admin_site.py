@@ -6,9 +6,11 @@ from django.contrib.auth.views import LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from unfold.dataclasses import Favicon
 from unfold.sites import UnfoldAdminSite
 
 from config import dashboard
@@ -36,6 +38,14 @@ class RollcallAdminSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return the pages of the admin."""
         return [url for url in super().get_urls() if getattr(url, "name", None) not in REMOVED]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what every page shows: where the visitor is, and our mark."""
+        return {
+            **super().each_context(request),
+            "site_subheader": request.portal.name if request.portal else _("Platform"),
+            "site_favicons": [Favicon(href=static("rollcall/mark.svg"), rel="icon", type="image/svg+xml")],
+        }
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send visitors to the sign-in page and back; whoever is signed in already lacks the permission."""

@@ -113,6 +113,7 @@ def _page(
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
+        "original": form.rows[0] if len(form.rows) == 1 else None,
         "title": form.title,
         "form": form,
         "names": [str(row) for row in form.rows[:20]],

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib.admin.options import BaseModelAdmin
+from django import forms
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
@@ -18,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.widgets import INPUT_CLASSES
 
 from portals.edits import Audited
 from portals.models import Portal
@@ -54,14 +56,29 @@ def portal_id_of(obj: models.Model, portal_path: str) -> int | None:
     return found
 
 
+class DateInput(forms.DateInput):
+    """The browser's own date field in the theme: it needs no script."""
+
+    input_type = "date"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"class": " ".join(INPUT_CLASSES), **(attrs or {})}, format="%Y-%m-%d")
+
+
 class PortalForm(ModelForm):
     """A form for a row of one portal: fills in the portal, and refuses relations that lead out of it."""
 
     portal: ClassVar[Portal | None] = None
     portal_path: ClassVar[str] = "portal"
+    # Whether the form is a line of a table, whose fields have no visible labels of their own.
+    is_line: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values() if self.is_line else ():
+            # A relation's widget is wrapped.
+            widget = getattr(field.widget, "widget", field.widget)
+            widget.attrs.setdefault("aria-label", field.label)
         if self.portal and self.portal_path == "portal" and not self.instance.portal_id:
             self.instance.portal = self.portal
 
@@ -128,6 +145,7 @@ class PortalScopedAdmin(_Scoped, Audited):
     """The admin of a model whose rows belong to a portal."""
 
     form = PortalForm
+    formfield_overrides = {models.DateField: {"widget": DateInput}}
     list_filter_submit = True
     warn_unsaved_form = True
     show_full_result_count = False
@@ -313,6 +331,14 @@ class _ScopedInline(_Scoped):
 
 class PortalScopedTabularInline(_ScopedInline, TabularInline):
     """A scoped inline with one line per row."""
+
+    hide_title = True
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Return the formset class, its fields named for screen readers."""
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.is_line = True
+        return formset
 
 
 class PortalScopedStackedInline(_ScopedInline, StackedInline):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
@@ -60,7 +60,7 @@ class ExternalIdentityAdmin(ReadOnly, GlobalAdmin):
     """Which record of a provider is which person."""
 
     list_display = ["external_id", "connection", "state", "reason", "times_missing"]
-    list_filter = [("state", ChoicesDropdownFilter), ("connection", AutocompleteSelectFilter)]
+    list_filter = [("state", ChoicesDropdownFilter)]
     list_select_related = ["connection"]
     search_fields = ["external_id__exact"]
     ordering = ["-pk"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
@@ -23,7 +23,6 @@ class SyncRunAdmin(ReadOnly, GlobalAdmin):
     list_filter = [
         ("state", ChoicesDropdownFilter),
         ("trigger", ChoicesDropdownFilter),
-        ("connection", AutocompleteSelectFilter),
     ]
     list_select_related = ["connection__portal"]
     search_fields = ["connection__portal__name", "connection__portal__slug"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import models
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +23,7 @@ class CourseAdmin(PortalScopedAdmin):
     list_filter = ["status"]
     search_fields = ["title", "reference"]
     ordering = ["title", "pk"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = [
         (None, {"fields": ["title", "reference", "status", "description"]}),
         (_("Content"), {"fields": ["content_url", "content_text"]}),

@@ -56,7 +56,8 @@ class GroupCourseInline(PortalScopedTabularInline):
     portal_path = "group__portal"
     fields = ["course", "is_required", "due_days", "reenroll_completed"]
     ordering = ["pk"]
-    tab = False
+    verbose_name = gettext_lazy("course")
+    verbose_name_plural = gettext_lazy("courses")
 
 
 @admin.register(Group)

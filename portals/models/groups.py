@@ -64,7 +64,7 @@ class DynamicRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.group_id)
+        return self.group.title
 
 
 class RuleCondition(models.Model):

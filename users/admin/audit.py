@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.db.models import Func, Model, OuterRef, QuerySet, Subquery
 from django.dispatch import receiver
@@ -63,7 +64,10 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         """Return the entries with the name of who did it."""
         actor = User.objects.filter(pk=OuterRef("actor_id"))
-        return super().get_queryset(request).annotate(actor_email=Subquery(actor.values("email")[:1]))
+        person = Membership.objects.filter(pk=OuterRef("object_id"), portal=OuterRef("portal"))
+        return super().get_queryset(request).annotate(
+            actor_email=Subquery(actor.values("email")[:1]), person_email=Subquery(person.values("user__email")[:1])
+        )
 
     @display(description=_("action"))
     def show_action(self, entry: AuditEntry) -> str:
@@ -71,9 +75,15 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
         return entry.action.replace("_", " ").capitalize()
 
     @display(description=_("what"))
-    def show_object(self, entry: AuditEntry) -> str:
+    def show_object(self, entry: Any) -> str:
         """Return what it happened to."""
-        return f"{entry.object_type.rpartition('.')[2]} {entry.object_id or ''}"
+        if entry.object_type == Membership._meta.label_lower and entry.person_email:
+            return str(entry.person_email)
+        try:
+            kind = apps.get_model(entry.object_type)._meta.verbose_name
+        except (LookupError, ValueError):
+            kind = entry.object_type
+        return f"{kind} {entry.object_id or ''}"
 
     @display(description=_("who"))
     def show_actor(self, entry: Any) -> str:

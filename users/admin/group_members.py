@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from portals.admin.groups import GroupAdmin as DefinitionAdmin
 from portals.admin.rules import DynamicRuleAdmin
@@ -24,11 +26,11 @@ from portals.confirmations import confirmed_action
 from portals.field_types import FieldType
 from portals.models import DynamicRule, Group
 from portals.rules import Condition, Operator, Rule, Subject
-from portals.scoping import PortalScopedAdmin, administers
+from portals.scoping import PortalForm, PortalScopedAdmin, administers
 from users import grouping
 from users.admin.person_actions import RemoveFromGroupForm
 from users.admin.person_filters import MemberGroupFilter
-from users.models import GroupMembership
+from users.models import GroupMembership, Membership
 
 admin.site.unregister([Group, DynamicRule])
 
@@ -84,19 +86,46 @@ class RuleAdmin(DynamicRuleAdmin):
         return grouping.count_matches(portal_id=portal_id, rule=_rule(rule), now=timezone.now())
 
 
+class NewMembersForm(PortalForm):
+    """People to put into a group by hand, by their addresses."""
+
+    portal_path = "group__portal"
+
+    emails = forms.CharField(
+        label=gettext_lazy("E-mail addresses"),
+        help_text=gettext_lazy("One per line, of people who are in the list of users."),
+        widget=UnfoldAdminTextareaWidget,
+    )
+    # Who was found.
+    memberships: list[Membership] = []
+
+    def clean(self) -> dict[str, Any]:
+        """Find the people in the group's portal, and refuse addresses of nobody there."""
+        super().clean()
+        group = self.cleaned_data.get("group")
+        wanted = {part.lower() for part in self.cleaned_data.get("emails", "").replace(",", " ").split()}
+        if group and wanted:
+            people = Membership.objects.filter(portal=group.portal_id).exclude(status=Membership.Status.PENDING)
+            rows = people.alias(address=Lower("user__email")).filter(address__in=wanted).select_related("user")
+            self.memberships = list(rows)
+            if unknown := sorted(wanted - {row.user.email.lower() for row in rows}):
+                self.add_error("emails", _("Nobody in the list of users has the address %s.") % ", ".join(unknown))
+        return self.cleaned_data
+
+
 @admin.register(GroupMembership)
 class GroupMembershipAdmin(PortalScopedAdmin):
     """The members of a group, or of all of them."""
 
     portal_path = "group__portal"
+    form = NewMembersForm
     list_display = ["show_person", "show_email", "group", "show_status", "origin", "created_at"]
     list_display_links = None
     list_filter = [MemberGroupFilter, ("origin", ChoicesDropdownFilter)]
     list_select_related = ["group", "membership__user"]
     search_fields = ["membership__user__first_name", "membership__user__last_name", "membership__user__email"]
     ordering = ["-pk"]
-    autocomplete_fields = ["membership"]
-    fields = ["group", "membership"]
+    fields = ["group", "emails"]
     actions = ["remove_from_group"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -130,8 +159,10 @@ class GroupMembershipAdmin(PortalScopedAdmin):
         return row.membership.get_status_display()
 
     def save_model(self, request: HttpRequest, obj: GroupMembership, form: Any, change: Any) -> None:
-        """Put the person into the group."""
-        grouping.add_members(group=obj.group, membership_ids=[obj.membership_id], now=timezone.now())
+        """Put the people into the group."""
+        ids = [row.pk for row in form.memberships]
+        grouping.add_members(group=obj.group, membership_ids=ids, now=timezone.now())
+        obj.membership = form.memberships[0]
         obj.pk = GroupMembership.objects.get(group=obj.group, membership=obj.membership).pk
 
     def response_post_save_add(self, request: HttpRequest, obj: GroupMembership) -> HttpResponse:

@@ -32,7 +32,7 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 class MembershipAdmin(PeopleAdmin):
     """Users; pending people are not among them."""
 
-    list_display = ["show_name", "show_email", "role", "show_status", "show_source", "group_count", "created_at"]
+    list_display = ["show_name", "show_email", "role", "show_status", "show_source", "group_count", "show_created"]
     list_filter = [
         CreatedAfterFilter,
         StatusFilter,
@@ -43,10 +43,10 @@ class MembershipAdmin(PeopleAdmin):
     actions = ["add_to_group", "end_access", "restore_access"]
     actions_detail = ["end_access", "restore_access"]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
-    readonly_fields = ["show_status", "show_source", "created_at", "ended_at"]
+    readonly_fields = ["status", "show_source", "created_at", "ended_at"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role"]}),
-        (gettext_lazy("Access"), {"fields": ["show_status", "last_day", "ended_at", "show_source", "created_at"]}),
+        (gettext_lazy("Access"), {"fields": ["status", "last_day", "ended_at", "show_source", "created_at"]}),
     ]
     add_fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role", "how"]}),
@@ -73,6 +73,13 @@ class MembershipAdmin(PeopleAdmin):
         """Return the read-only fields: the last day of someone whose access has ended is history."""
         fields = super().get_readonly_fields(request, obj)
         return [*fields, "last_day"] if obj is not None and obj.status == Status.ENDED else fields
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Return what can be done with the person as things are."""
+        person = self.get_object(request, str(object_id))
+        unfit = "restore_access" if person and person.status != Status.ENDED else "end_access"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if not action.action_name.endswith(unfit)]
 
     @display(
         description=gettext_lazy("status"),

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -61,8 +62,7 @@ class PendingUserAdmin(PeopleAdmin):
     """Pending people with their invitations."""
 
     list_display = [
-        "show_name",
-        "show_email",
+        "show_person",
         "show_state",
         "invited_at",
         "last_sent_at",
@@ -75,10 +75,10 @@ class PendingUserAdmin(PeopleAdmin):
     actions = ["resend", "cancel", "release"]
     actions_detail = ["resend", "cancel"]
     inlines = [InvitationInline]
-    readonly_fields = ["role", "show_state", "show_source", "created_at"]
+    readonly_fields = ["role", "invitation_state", "show_source", "created_at"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role"]}),
-        (gettext_lazy("Invitation"), {"fields": ["show_state", "show_source", "created_at"]}),
+        (gettext_lazy("Invitation"), {"fields": ["invitation_state", "show_source", "created_at"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PendingUser]:
@@ -118,15 +118,20 @@ class PendingUserAdmin(PeopleAdmin):
         state = state_of(mail)
         return state, dict(STATES).get(state, mail.get_state_display())
 
+    @display(description=gettext_lazy("invitation"))
+    def invitation_state(self, person: Any) -> Any:
+        """Return the state of the invitation in words."""
+        return self.show_state(person)[1]
+
     @display(description=gettext_lazy("invited at"), ordering="created_at")
     def invited_at(self, person: Any) -> Any:
         """Return when the invitation was made."""
-        return getattr(_mail(person), "created_at", None)
+        return _short(_mail(person), "created_at")
 
     @display(description=gettext_lazy("last sent"))
     def last_sent_at(self, person: Any) -> Any:
         """Return when the mail was last sent."""
-        return getattr(_mail(person), "last_sent_at", None)
+        return _short(_mail(person), "last_sent_at")
 
     @display(description=gettext_lazy("times sent"))
     def times_sent(self, person: Any) -> Any:
@@ -136,7 +141,7 @@ class PendingUserAdmin(PeopleAdmin):
     @display(description=gettext_lazy("expires"))
     def expires_at(self, person: Any) -> Any:
         """Return until when the link works."""
-        return getattr(_mail(person), "expires_at", None)
+        return _short(_mail(person), "expires_at")
 
     @display(description=gettext_lazy("sent by"))
     def sent_by(self, person: Any) -> Any:
@@ -196,3 +201,9 @@ def _mail(person: Any) -> Invitation | None:
     """Return the open invitation, else the last one."""
     mails = getattr(person, "mails", [])
     return next((mail for mail in mails if mail.state in Invitation.OPEN_STATES), mails[0] if mails else None)
+
+
+def _short(mail: Invitation | None, name: str) -> str:
+    """Return an instant as a short text."""
+    instant = getattr(mail, name, None)
+    return date_format(timezone.localtime(instant), "SHORT_DATETIME_FORMAT") if instant else "–"

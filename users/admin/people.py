@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -102,6 +103,10 @@ class PeopleAdmin(PortalScopedAdmin):
         form.is_operator = is_operator(request)
         return form
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
+        """Return what hangs on a person, once there is one."""
+        return super().get_inlines(request, obj) if obj is not None else ()
+
     def custom_fields(self, request: HttpRequest) -> list[CustomField]:
         """Return the custom fields of the portal; asked of the database once per request."""
         known: list[CustomField] | None = request.__dict__.get("_custom_fields")
@@ -140,14 +145,26 @@ class PeopleAdmin(PortalScopedAdmin):
         """Return the address."""
         return person.user.email
 
+    @display(description=gettext_lazy("created"), ordering="created_at")
+    def show_created(self, person: Membership) -> SafeString:
+        """Return the day on which the person was added, by the portal's time."""
+        day = date_format(timezone.localtime(person.created_at), "SHORT_DATE_FORMAT")
+        return format_html('<span class="nowrap">{}</span>', day)
+
+    @display(description=gettext_lazy("person"), ordering="user__last_name")
+    def show_person(self, person: Membership) -> SafeString:
+        """Return name and address in two lines."""
+        template = '<span class="font-semibold nowrap">{}</span><br><span class="font-normal">{}</span>'
+        return format_html(template, person.user.full_name, person.user.email)
+
     @display(description=gettext_lazy("source"), ordering="source")
     def show_source(self, person: Membership) -> SafeString:
         """Return where the person came from, with a mark for other systems."""
         label = person.get_source_display()
         if person.source not in MARKED:
-            return format_html("{}", label)
+            return format_html('<span class="nowrap">{}</span>', label)
         mark = MARKED[Source(person.source)]
-        template = '<span class="source-mark source-{}"><span aria-hidden="true">{}</span></span> {}'
+        template = '<span class="nowrap"><span class="source-mark source-{}" aria-hidden="true">{}</span>{}</span>'
         return format_html(template, person.source, mark, label)
 
 

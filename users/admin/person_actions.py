@@ -8,10 +8,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from portals.confirmations import ConfirmationForm
 from portals.models import Group
+from portals.scoping import DateInput
 from users.admin.person_forms import is_last_admin
 from users.models import Invitation, Membership
 
@@ -28,7 +29,7 @@ class EndAccessForm(ConfirmationForm):
     last_day = forms.DateField(
         label=gettext_lazy("Last day of access"),
         required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        widget=DateInput,
         help_text=gettext_lazy("Access ends after this day, by the portal's time. Empty: it ends now."),
     )
 

@@ -14,11 +14,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.widgets import INPUT_CLASSES
 
 from portals import field_types
 from portals.field_types import FieldType, ValueRefused
 from portals.models import CustomField, Group
+from portals.scoping import DateInput
 from users.models import Membership
 
 People = QuerySet[Membership]
@@ -29,8 +29,7 @@ class DateForm(forms.Form):
 
     def __init__(self, name: str, label: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        attrs = {"type": "date", "class": " ".join(INPUT_CLASSES)}
-        self.fields[name] = forms.DateField(label=label, required=False, widget=forms.DateInput(attrs=attrs))
+        self.fields[name] = forms.DateField(label=label, required=False, widget=DateInput)
 
 
 class CreatedAfterFilter(admin.SimpleListFilter):

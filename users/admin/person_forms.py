@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from portals.field_types import FieldType
 from portals.models import CustomField, Portal
-from portals.scoping import PortalForm
+from portals.scoping import DateInput, PortalForm
 from users.forms import CustomValueField
 from users.models import Membership, User
 
@@ -179,8 +179,7 @@ class PersonValueField(CustomValueField):
 
     def _themed(self) -> forms.Widget:
         if not self.type.is_choice:
-            kind = "date" if self.type == FieldType.DATE else "text"
-            return UnfoldAdminTextInputWidget(attrs={"type": kind})
+            return DateInput() if self.type == FieldType.DATE else UnfoldAdminTextInputWidget()
         shown = self.initial if isinstance(self.initial, list) else [self.initial]
         options = list(self.widget.choices)
         offered = {value for value, _label in options}

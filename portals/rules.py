@@ -215,9 +215,9 @@ def in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     by_group = {rule.group_id: rule for rule in rules}
     sorter: TopologicalSorter[int] = TopologicalSorter()
     for group_id, rule in by_group.items():
-        sorter.add(group_id, *({rule.base_group_id} & by_group.keys()))
+        sorter.add(group_id, *(() if rule.base_group_id is None else (rule.base_group_id,)))
     try:
-        return tuple(by_group[group_id] for group_id in sorter.static_order())
+        return tuple(by_group[group_id] for group_id in sorter.static_order() if group_id in by_group)
     except CycleError as circle:
         raise CircularBase(circle.args[1][1:]) from None
 

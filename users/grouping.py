@@ -60,11 +60,10 @@ _DIFFERS = "w.matched <> w.before AND w.matched <> {remembered}"
 
 # OFFSET 0 keeps each column and each array from being worked out again wherever it is used.
 _FIND = """
-SELECT w.id FROM (
+SELECT coalesce(array_agg(w.id ORDER BY w.id), '{{}}') FROM (
     SELECT p.id, p.rule_groups AS before, {matched} AS matched FROM ({people} OFFSET 0) AS p OFFSET 0
 ) AS w
 WHERE {differs}
-ORDER BY w.id
 """
 
 # Locked in the order of their ids, as everywhere, so that nobody else decides on the same people meanwhile.
@@ -280,7 +279,8 @@ def _preview(portal_id: int, rule: Rule, now: datetime) -> tuple[str, dict[str, 
 
 def _find(evaluation: _Evaluation) -> list[int]:
     """Return the people whose groups are not what the rules say. Nothing is locked or written."""
-    return [row[0] for row in statements.rows(evaluation.find, evaluation.parameters)]
+    found: list[int] = statements.rows(evaluation.find, evaluation.parameters)[0][0]
+    return found
 
 
 def _apply(evaluation: _Evaluation, membership_ids: list[int], now: datetime) -> Regrouped:

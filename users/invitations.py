@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 
 from portals.models import Portal
-from users import audit, grouping, signals
+from users import audit, enrollments, grouping, signals
 from users.models import Invitation, Membership, User
 from users.models.invitations import new_nonce
 
@@ -281,4 +281,6 @@ def _let_in(membership: Membership, now: datetime) -> None:
         actor=membership.user,
     )
     grouping.regroup(portal_id=membership.portal_id, membership_ids=[membership.pk], now=now)
+    # Groups that were joined by hand while the invitation was open.
+    enrollments.enroll_missed(membership_ids=[membership.pk], now=now)
     signals.access_changed.send(sender=None, portal_id=membership.portal_id, membership_ids=[membership.pk])

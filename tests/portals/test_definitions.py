@@ -1,10 +1,21 @@
 """Rules and group courses are saved whole or not at all, and each change is announced."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import OperationalError, connection, transaction
 
-from portals import definitions, signals
-from portals.definitions import announce_courses, announce_published, mark_broken_rules, rules_of, save_rule
+from portals import definitions, signals, statements
+from portals.definitions import (
+    announce_courses,
+    announce_published,
+    mark_broken_rules,
+    rules_of,
+    save_rule,
+    wait_for_older_rules,
+)
 from portals.field_types import FieldType
 from portals.models import DynamicRule
 from portals.rules import CircularBase, Condition, ConditionRefused, Operator, Rule, Subject
@@ -184,3 +195,33 @@ class TestAnnouncePublished:
         announce_published(course)
 
         assert heard == [{"course_id": course.pk}]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWaitForOlderRules:
+    def test_waits_for_whoever_loaded_rules_and_is_still_at_work(self):
+        portal, other = PortalFactory(), PortalFactory()
+        loaded, released = Event(), Event()
+
+        @transaction.atomic
+        def wait_briefly(portal_id):
+            statements.rows("SET LOCAL lock_timeout = '50ms'")
+            wait_for_older_rules(portal_id)
+
+        def page_of_a_sync():
+            with transaction.atomic():
+                rules_of(portal.pk)
+                loaded.set()
+                released.wait(10)
+            connection.close()
+
+        with ThreadPoolExecutor() as pool:
+            page = pool.submit(page_of_a_sync)
+            loaded.wait(10)
+            wait_for_older_rules(other.pk)
+            with pytest.raises(OperationalError):
+                wait_briefly(portal.pk)
+            released.set()
+            page.result(10)
+
+        wait_for_older_rules(portal.pk)

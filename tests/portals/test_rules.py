@@ -23,7 +23,7 @@ from portals.rules import (
 
 TODAY = date(2026, 3, 31)
 GROUP, BASE, BASE_OF_BASE = 1, 2, 3
-BLANKS = (None, "", [])
+BLANKS: list[object] = [None, "", []]
 
 
 def facts(**known):

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from portals.models import Portal
-from tests.factories.portals import PortalFactory
+from tests.factories.portals import GroupCourseFactory, PortalFactory
 from tests.factories.users import AdminFactory, InvitationFactory, MembershipFactory
-from users import invitations
+from users import grouping, invitations
 from users.invitations import InvitationRefused, LinkDead
 from users.models import AuditEntry, Invitation, Membership
 
@@ -287,6 +287,15 @@ class TestAccept:
         assert (membership.status, membership.accepted_at) == ("active", NOW)
         assert Invitation.objects.get().state == "accepted"
         assert set(AuditEntry.objects.values_list("action", flat=True)) == {"password_set", "invitation_accepted"}
+
+    def test_enrolls_in_the_courses_of_groups_joined_meanwhile(self, sent):
+        invitation = sent()
+        offered = GroupCourseFactory(group__portal=invitation.membership.portal)
+        grouping.add_members(group=offered.group, membership_ids=[invitation.membership_id], now=NOW)
+
+        invitations.accept(invitation=invitation, password="a new long password", now=NOW)
+
+        assert invitation.membership.enrollments.get().course == offered.course
 
     def test_works_once(self, sent):
         invitation = sent()

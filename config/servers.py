@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -105,10 +106,22 @@ def data_folder(wanted: Path) -> Path:
 
 
 def free_port() -> int:
-    """Return a loopback port at which nobody listens."""
+    """Return a loopback port at which nobody listens.
+
+    It lies below the ports that systems use for outgoing connections: one of those could take it before we do.
+    """
+    return next(port for port in random.sample(range(20_000, 32_000), 1_000) if is_free(port))
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server could listen at this loopback port."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def is_listening(port: int) -> bool:

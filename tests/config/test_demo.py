@@ -43,7 +43,7 @@ def running_demo(*arguments):
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        sys.stdout.write(process.communicate(timeout=120)[0])
 
 
 def processes_of(folder):

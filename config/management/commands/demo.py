@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sys
 import time
 import urllib.error
@@ -26,12 +25,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from config.children import PROJECT, Children
-from config.servers import CannotStartError, data_folder, free_port, is_listening, start_postgres, start_valkey
+from config.servers import (
+    CannotStartError,
+    data_folder,
+    free_port,
+    is_free,
+    is_listening,
+    start_postgres,
+    start_valkey,
+)
 
 if TYPE_CHECKING:
     from config.demo_data import SignIn
 
-READY_SECONDS = 90
+READY_SECONDS = 180
 KEYS = "keys.json"
 SEARCHED_PORTS = 50
 
@@ -131,11 +138,11 @@ class Command(BaseCommand):
     def _port(self, wanted: int | None, preferred: int, option: str) -> int:
         """Return the wanted port, or the first free one from the preferred port on."""
         if wanted:
-            if not _is_free(wanted):
+            if not is_free(wanted):
                 advice = f"Choose another one with {option}, leave the option out, or stop what listens there."
                 raise CommandError(f"Port {wanted} is taken. {advice}", returncode=2)
             return wanted
-        found = next((port for port in range(preferred, preferred + SEARCHED_PORTS) if _is_free(port)), None)
+        found = next((port for port in range(preferred, preferred + SEARCHED_PORTS) if is_free(port)), None)
         if found is None:
             raise CommandError(f"All ports from {preferred} on are taken. Choose one with {option}.", returncode=2)
         if found != preferred:
@@ -234,16 +241,6 @@ def _answers(url: str) -> bool:
             return True
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _welcome(ports: Ports, sign_ins: list[SignIn]) -> str:

@@ -11,13 +11,13 @@ class Clock:
     """Real time plus an offset."""
 
     def __init__(self, today: date | None = None) -> None:
-        self._offset = timedelta()
+        self.offset = timedelta()
         if today is not None:
             self.set_today(today)
 
     def now(self) -> datetime:
         """Return the sandbox's time as an aware UTC datetime."""
-        return datetime.now(UTC) + self._offset
+        return datetime.now(UTC) + self.offset
 
     def seconds(self) -> float:
         """Return the sandbox's time in seconds since the epoch."""
@@ -29,8 +29,8 @@ class Clock:
 
     def advance(self, *, seconds: float = 0, days: float = 0) -> None:
         """Move the clock forward; negative amounts move it back."""
-        self._offset += timedelta(seconds=seconds, days=days)
+        self.offset += timedelta(seconds=seconds, days=days)
 
     def set_today(self, day: date) -> None:
         """Jump to a calendar day and keep the time of day."""
-        self._offset += timedelta(days=(day - self.today()).days)
+        self.offset += timedelta(days=(day - self.today()).days)

@@ -1,7 +1,8 @@
 """Authorization codes and token pairs, with Gusto's rotation of refresh tokens."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 ACCESS_TOKEN_SECONDS = 7200
 CODE_SECONDS = 600
@@ -115,6 +116,36 @@ class Grants:
         """Return how many consents have not been revoked."""
         return sum(not grant.is_revoked and grant.company_uuid is not None for grant in self._grants)
 
+    def record(self) -> dict[str, Any]:
+        """Return what JSON can hold of everything that still opens something.
+
+        Dead pairs are left out: whoever shows one is answered as if it had never been.
+        """
+        living = [pair for pair in self._by_access_token.values() if self._is_alive(pair)]
+        return {
+            "grants": [asdict(grant) for grant in self._grants],
+            "codes": [_with_grant_id(code) | {"code": text} for text, code in self._codes.items()],
+            "pairs": [_with_grant_id(pair) | {"previous": self._replaced_token(pair)} for pair in living],
+        }
+
+    @classmethod
+    def of_record(cls, record: dict[str, Any]) -> Self:
+        """Return what a record was taken of. Raises LookupError or TypeError."""
+        restored = cls(_grants=[Grant(**grant) for grant in record["grants"]])
+        by_id = {grant.id: grant for grant in restored._grants}
+        for code in record["codes"]:
+            text = code["code"]
+            restored._codes[text] = Code(by_id[code["grant"]], code["redirect_uri"], code["expires_at"])
+        for pair in record["pairs"]:
+            previous = restored._by_access_token.get(pair["previous"])
+            restored._enter(Pair(**pair | {"grant": by_id[pair["grant"]], "previous": previous}))
+        return restored
+
+    def _replaced_token(self, pair: Pair) -> str | None:
+        """Return the access token that the first use of this pair will end."""
+        previous = pair.previous
+        return previous.access_token if previous and self._is_alive(previous) else None
+
     def _new_grant(self, client_id: str, company_uuid: str | None) -> Grant:
         grant = Grant(len(self._grants) + 1, client_id, company_uuid)
         self._grants.append(grant)
@@ -128,10 +159,13 @@ class Grants:
             expires_at=now + ACCESS_TOKEN_SECONDS,
             previous=previous,
         )
+        self._enter(pair)
+        return pair
+
+    def _enter(self, pair: Pair) -> None:
         self._by_access_token[pair.access_token] = pair
         if pair.refresh_token is not None:
             self._by_refresh_token[pair.refresh_token] = pair
-        return pair
 
     def _revoke_pair(self, pair: Pair) -> None:
         while not pair.is_revoked:
@@ -143,3 +177,8 @@ class Grants:
     @staticmethod
     def _is_alive(pair: Pair) -> bool:
         return not pair.is_revoked and not pair.grant.is_revoked
+
+
+def _with_grant_id(known: Code | Pair) -> dict[str, Any]:
+    """Return the fields of a code or pair, its grant as a number."""
+    return {entry.name: getattr(known, entry.name) for entry in fields(known)} | {"grant": known.grant.id}

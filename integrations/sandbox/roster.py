@@ -3,8 +3,9 @@
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any
 
-from integrations.sandbox import ids
+from integrations.sandbox import ids, records
 from integrations.sandbox.employees import Employee
 from integrations.sandbox.people import Generator
 
@@ -21,7 +22,8 @@ class Roster:
         self._kept = {employee.number: employee for employee in samples[:count]}
         self._kept_numbers = {employee.uuid: employee.number for employee in samples[:count]}
         self._order = array("L", range(1, count + 1))
-        self._made_up = count
+        self.began_with = count
+        self.changes = 0  # how often anybody was added, changed or removed
         self._removed: set[int] = set()
         self._next_number = max(count, len(samples)) + 1
         self._selections: OrderedDict[Hashable, array[int]] = OrderedDict()
@@ -47,6 +49,7 @@ class Roster:
         """Put a new person at the end of the list."""
         self._kept[employee.number] = employee
         self._order.append(employee.number)
+        self.changes += 1
         self._selections.clear()
 
     def find(self, uuid: str) -> Employee | None:
@@ -62,12 +65,13 @@ class Roster:
 
     def by_number(self, number: int) -> Employee | None:
         """Return person `number`, or None when there is none or they were removed."""
-        is_made_up = 0 < number <= self._made_up and number not in self._removed
+        is_made_up = 0 < number <= self.began_with and number not in self._removed
         return self._get(number) if is_made_up or number in self._kept else None
 
     def keep(self, employee: Employee) -> None:
         """Remember that this person changed: what was made of them before is forgotten."""
         employee.revision += 1
+        self.changes += 1
         self._kept[employee.number] = employee
         self._selections.clear()
         for pieces in self._pieces.values():
@@ -79,6 +83,27 @@ class Roster:
         self._order.remove(employee.number)
         self._removed.add(employee.number)
         del self._kept[employee.number]
+
+    def record(self) -> dict[str, Any]:
+        """Return what JSON can hold of everything that differs from the seed, those added in their order."""
+        differing = (one for one in self._kept.values() if one.revision or one.number > self.began_with)
+        return {
+            "people": [records.record_of(one) for one in differing],
+            "removed": sorted(self._removed),
+            "next_number": self._next_number,
+        }
+
+    def restore(self, record: dict[str, Any]) -> None:
+        """Bring a roster of the same seed to where a record was taken. Raises LookupError, TypeError or ValueError."""
+        self._next_number = int(record["next_number"])
+        self._removed = set(record["removed"])
+        for person in map(records.employee_of, record["people"]):
+            self._kept[person.number] = person
+            if person.number > self.began_with:
+                self._order.append(person.number)
+        for number in self._removed:
+            self._kept.pop(number, None)
+        self._order = array("L", (number for number in self._order if number not in self._removed))
 
     def forget_answers(self) -> None:
         """Drop everything that was made ready to send: the calendar or the company changed."""

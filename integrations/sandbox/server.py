@@ -12,10 +12,12 @@ import uuid
 from datetime import date
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from integrations.sandbox import state_file
 from integrations.sandbox.control import Control
 from integrations.sandbox.gusto import Gusto
 from integrations.sandbox.wire import Malformed, Request, Response, json_response
@@ -162,10 +164,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Sandbox:
-    """A running sandbox; also a context manager that stops it."""
+    """A running sandbox; also a context manager that stops it.
 
-    def __init__(self, world: World, port: int) -> None:
+    `fresh_because` tells why a state file was not continued; it is empty when it was, or when there was none.
+    """
+
+    def __init__(self, world: World, port: int, *, fresh_because: str = "") -> None:
         self.world = world
+        self.fresh_because = fresh_because
+        self._state_file: state_file.StateFile | None = None
         self._server = _Server((HOST, port), Application(world), world)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True)
         self._thread.start()
@@ -180,13 +187,21 @@ class Sandbox:
         """Return the address, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
+    def keep_state(self, path: Path) -> None:
+        """Keep the world's state in this file from now on. Raises OSError when it cannot be written."""
+        file = state_file.StateFile(path, self.world)
+        file.start()
+        self._state_file = file
+
     def stop(self) -> None:
-        """Stop listening and end every connection; a second call does nothing."""
+        """Stop listening, end every connection and save the state; a second call does nothing."""
         self.world.stopping.set()
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()
         self._thread.join()
+        if self._state_file:
+            self._state_file.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -207,10 +222,20 @@ def start(
     seed: int = 1,
     rate_limit: int = 200,
     today: date | None = None,
+    state: Path | None = None,
 ) -> Sandbox:
-    """Start a sandbox; port 0 takes a free one. Raises OSError when the port is taken.
+    """Start a sandbox; port 0 takes a free one.
 
-    `rate_limit` is in calls per minute and grant, 0 for none; `today` sets its calendar.
+    `rate_limit` is in calls per minute and grant, 0 for none; `today` sets its calendar; `state` is a file from
+    which the world goes on and in which it is kept. Raises OSError when the port is taken, and one with a
+    `filename` when the file cannot be used.
     """
-    world = World(people=people, seed=seed, rate_limit=rate_limit, today=today)
-    return Sandbox(world, port)
+    world, fresh_because = state_file.open_world(state, people=people, seed=seed, rate_limit=rate_limit, today=today)
+    sandbox = Sandbox(world, port, fresh_because=fresh_because)
+    if state:
+        try:
+            sandbox.keep_state(state)
+        except OSError:
+            sandbox.stop()
+            raise
+    return sandbox

@@ -31,14 +31,24 @@ class World(Personnel):
     The names and arguments of the control API are those of these methods.
     """
 
-    def __init__(self, *, people: int = 50, seed: int = 1, rate_limit: int = 200, today: date | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        people: int = 50,
+        seed: int = 1,
+        rate_limit: int = 200,
+        today: date | None = None,
+        began_on: date | None = None,
+    ) -> None:
         self.lock = threading.RLock()
         self.stopping = threading.Event()
         self.clock = Clock(today)
         self.day = self.clock.today()
-        self.company = harbor(people=people, seed=seed, today=self.day)
+        # Whoever a seed makes is as old as the world: a state from another day keeps its own first day.
+        self.began_on = began_on or self.day
+        self.seed = seed
+        self.company = harbor(people=people, seed=seed, today=self.began_on)
         self.companies = {self.company.uuid: self.company}
-        self._seed = seed
         self.add_company(SECOND_COMPANY, people=_SECOND_COMPANY_PEOPLE)
         self.clients = {CLIENT_ID: CLIENT_SECRET}
         self.redirect_uris: list[str] = []
@@ -53,7 +63,7 @@ class World(Personnel):
         """Open one more company; connect it with `authorize(company=name)`."""
         with self.lock:
             company = further_company(
-                number=len(self.companies), name=name, people=people, seed=self._seed, today=self.day
+                number=len(self.companies), name=name, people=people, seed=self.seed, today=self.began_on
             )
             self.companies[company.uuid] = company
             return company

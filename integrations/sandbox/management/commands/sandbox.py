@@ -3,6 +3,7 @@
 import signal
 import threading
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -23,6 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--people", type=int, default=50, help="people in the main company")
         parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
         parser.add_argument("--rate-limit", type=int, default=200, help="calls per minute and grant, 0 for none")
+        parser.add_argument(
+            "--state", type=Path, metavar="FILE", help="go on from this file and keep consents and people in it"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start, say where, wait for a signal, stop."""
@@ -35,12 +39,17 @@ class Command(BaseCommand):
                 people=options["people"],
                 seed=options["seed"],
                 rate_limit=options["rate_limit"],
+                state=options["state"],
             )
         except OSError as problem:
+            # Only a problem with a file has a file name.
+            what, option = (problem.filename, "--state") if problem.filename else (f"Port {options['port']}", "--port")
             raise CommandError(
-                f"Port {options['port']} cannot be used ({problem.strerror}). Choose another one with --port."
+                f"{what} cannot be used ({problem.strerror}). Choose another one with {option}."
             ) from problem
         with sandbox:
+            if sandbox.fresh_because:
+                self.stdout.write(f"Starting afresh, {options['state']} does not fit: {sandbox.fresh_because}.")
             self.stdout.write(f"Gusto sandbox: {sandbox.url} ({options['people']} people)")
             self.stdout.write(f"Client id {CLIENT_ID}, secret {CLIENT_SECRET}")
             self.stdout.write("Stop with Ctrl-C.")

@@ -37,17 +37,27 @@ class MappingPage(ConnectedPage):
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Save, or add or remove a row of the table without saving."""
         if "add" in request.POST:
-            return self.table(self.formset([*posted_rows(request.POST), {}]), adds=True)
+            return self.with_another_row(posted_rows(request.POST))
         if "remove" in request.POST:
-            rows = posted_rows(request.POST)
-            kept = [row for number, row in enumerate(rows) if str(number) != request.POST["remove"]]
-            return self.table(self.formset(kept), is_changed=True)
+            return self.without_row(request.POST["remove"], posted_rows(request.POST))
         formset = self.formset(data=request.POST)
         if not formset.is_valid():
             return self.table(formset, is_changed=True, status=422)
         save(self.connection, formset.mappings(), request)
         messages.success(request, _("Saved. The next sync takes the values over for everyone."))
         return redirect(self.url("mapping"))
+
+    def with_another_row(self, rows: list[Row]) -> HttpResponse:
+        """Return the page with one more row, ready to be filled in."""
+        formset = self.formset([*rows, {}])
+        formset.forms[-1].fields["attribute"].widget.attrs["autofocus"] = True
+        return self.table(formset, is_changed=True)
+
+    def without_row(self, removed: str, rows: list[Row]) -> HttpResponse:
+        """Return the page without one of its rows."""
+        kept = [row for number, row in enumerate(rows) if str(number) != removed]
+        # The button that was pressed is gone: the focus needs a new place.
+        return self.table(self.formset(kept), is_changed=True, focuses_add=True)
 
     @cached_property
     def mappings(self) -> list[FieldMapping]:
@@ -72,17 +82,16 @@ class MappingPage(ConnectedPage):
         )
 
     def table(
-        self, formset: BaseMappings, *, adds: bool = False, is_changed: bool = False, status: int = 200
+        self, formset: BaseMappings, *, is_changed: bool = False, focuses_add: bool = False, status: int = 200
     ) -> HttpResponse:
         """Return the page around the table."""
-        if adds:
-            formset.forms[-1].fields["attribute"].widget.attrs["autofocus"] = True
         context = {
             "formset": formset,
             "trouble": self.offer.trouble,
             "unmatched": unmatched(self.connection, self.mappings, self.offer.attributes),
             "has_custom_fields": bool(self.custom_fields),
-            "is_changed": adds or is_changed,
+            "is_changed": is_changed,
+            "focuses_add": focuses_add,
             "sensitive": [one.label for one in self.offer.attributes if one.is_sensitive],
         }
         return self.page("integrations/mapping.html", context, status=status)

@@ -106,6 +106,7 @@ class TestMappingPage:
         assert page.count('name="remove"') == 1
         assert '<option value="hire_date" selected>' in page
         assert '<option value="department" selected>' not in page
+        assert 'name="add" value="1" formnovalidate autofocus' in page
         assert not connection.mappings.exists()
 
     @pytest.mark.parametrize("total", ["", "-1", "many", "1000000"])

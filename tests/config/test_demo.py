@@ -97,6 +97,7 @@ class TestDemo:
 
     def test_deletes_only_its_own_data(self, open_folder):
         (open_folder / "mail").mkdir(exist_ok=True)
+        (open_folder / "sandbox.json").touch()
         (open_folder / "other").touch()
 
         demo = start("--reset", "--data", open_folder)

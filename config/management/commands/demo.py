@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 180
 KEYS = "keys.json"
+SANDBOX = "sandbox.json"
 SEARCHED_PORTS = 50
 
 
@@ -162,7 +163,8 @@ class Command(BaseCommand):
         # Only what the demo made: --data may name a folder with other things in it.
         for name in ("postgres", "postgres.unfinished", "mail"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / KEYS).unlink(missing_ok=True)
+        for name in (KEYS, SANDBOX, f"{SANDBOX}.unfinished"):
+            (folder / name).unlink(missing_ok=True)
         self._say("Deleted the demo's data.")
 
     def _say(self, text: str) -> None:
@@ -216,9 +218,10 @@ def _prepare_database() -> list[SignIn]:
 def _programs(folder: Path, ports: Ports, people: int) -> dict[str, list[str]]:
     worker = ["--queues", "sync,mail,hubspot,default", "--concurrency", "2", "--loglevel", "WARNING"]
     bind = ["--bind", f"127.0.0.1:{ports.web}", "--threads", "8", "--no-control-socket", "--log-level", "warning"]
+    world = ["--people", str(people), "--state", str(folder / SANDBOX)]
     return {
         "mail": ["config.mailbox", str(folder / "mail"), str(ports.smtp), str(ports.mailbox)],
-        "sandbox": ["django", "sandbox", "--port", str(ports.sandbox), "--people", str(people)],
+        "sandbox": ["django", "sandbox", "--port", str(ports.sandbox), *world],
         "web": ["gunicorn", "config.wsgi", *bind],
         "worker": ["celery", "--quiet", "-A", "config", "worker", "--without-gossip", "--without-mingle", *worker],
         "beat": ["celery", "--quiet", "-A", "config", "beat", "--loglevel", "WARNING"],

@@ -9,5 +9,8 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
-        """Make the system checks known."""
-        from integrations import checks  # noqa: F401
+        """Make the system checks known, and say which values of a person follow a provider."""
+        from integrations import checks, receivers  # noqa: F401
+        from users import custom_data
+
+        custom_data.add_keeper(receivers.kept_by_provider)

@@ -39,7 +39,7 @@ class TestManualSync:
 
         page = admin.open(GUSTO).press(f"Sync (possible from {clock})")
 
-        assert f"You can sync manually once per hour. The next manual sync is possible at {clock}." in page.words
+        assert f"You can sync manually once per hour: from {clock} on the next one is possible." in page.words
         assert SyncRun.objects.count() == 1
 
     def test_is_possible_again_after_an_hour_and_finds_nothing_to_do(self, admin, connection, after_an_hour, smtp):

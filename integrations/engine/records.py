@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 from portals.field_types import FieldType, Scalar, Stored, reader
+
+# Texts of each mapped field whose value is remembered: a company has few departments, dates and amounts.
+REMEMBERED_TEXTS = 2000
 
 
 class EmploymentStatus(StrEnum):
@@ -134,7 +137,9 @@ class Policy:
             (
                 rule.attribute,
                 rule.target.key,
-                reader(rule.target.type, choices=rule.target.choices, is_multiple=rule.target.is_multiple),
+                lru_cache(REMEMBERED_TEXTS)(
+                    reader(rule.target.type, choices=rule.target.choices, is_multiple=rule.target.is_multiple)
+                ),
                 rule.keeps_when_empty,
             )
             for rule in self.mappings

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from django.db.models import DateTimeField, ExpressionWrapper, Value
-from django.db.models.functions import Now
+import msgspec
 
 from integrations.engine.seen import SeenIds
 from integrations.models import SyncRun
@@ -17,12 +15,22 @@ from integrations.sync import leases
 from integrations.sync.leases import Lease, LeaseLost
 from portals import statements
 
-_SAVE_PAGES = """
-INSERT INTO integrations_syncpage (connection_id, number, fingerprint, identity_ranges, people)
-SELECT %(connection)s, r.number, decode(r.fingerprint, 'hex'), r.ranges, r.people
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(number int, fingerprint text, ranges jsonb, people int)
-ON CONFLICT (connection_id, number) DO UPDATE SET
-    fingerprint = excluded.fingerprint, identity_ranges = excluded.identity_ranges, people = excluded.people
+# One statement, because every page of people ends with it. Nothing is written once the lease is lost.
+_SAVE = """
+WITH run AS (
+    UPDATE integrations_syncrun SET cursor = %(cursor)s::text::jsonb, totals = %(totals)s::text::jsonb, lapses = 0,
+        lease_expires_at = statement_timestamp() + make_interval(secs => %(lease)s::float8),
+        heartbeat_at = statement_timestamp()
+    WHERE id = %(run)s::bigint AND attempt = %(attempt)s::bigint AND state = 'running'
+    RETURNING id, connection_id
+), pages AS (
+    INSERT INTO integrations_syncpage (connection_id, number, fingerprint, identity_ranges, people)
+    SELECT run.connection_id, r.number, decode(r.fingerprint, 'hex'), r.ranges, r.people
+    FROM run, jsonb_to_recordset(%(pages)s::text::jsonb) AS r(number int, fingerprint text, ranges jsonb, people int)
+    ON CONFLICT (connection_id, number) DO UPDATE SET
+        fingerprint = excluded.fingerprint, identity_ranges = excluded.identity_ranges, people = excluded.people
+)
+SELECT id FROM run
 """
 
 _PLACE = ("pages", "total_pages", "total_people")
@@ -71,23 +79,28 @@ class Progress:
             "seen": self.seen.flat(),
         }
 
-    def save(self, lease: Lease) -> None:
-        """Write the checkpoint and renew the lease. Raises LeaseLost."""
+    def save(self, lease: Lease, pages: Sequence[dict[str, Any]] = ()) -> None:
+        """Write the checkpoint, remember pages as processed, and renew the lease. Raises LeaseLost.
+
+        Equal bytes of a remembered page need no second look.
+        """
         totals = {
             **self.totals,
             "pages": self.page,
             "total_pages": self.total_pages,
             "total_people": self.total_people,
         }
-        lease_end = ExpressionWrapper(Now() + Value(leases.LEASE), output_field=DateTimeField())
-        saved = leases.held(lease).update(
-            cursor=self.cursor(), totals=totals, lapses=0, lease_expires_at=lease_end, heartbeat_at=Now()
-        )
-        if not saved:
+        parameters = {
+            "cursor": _json(self.cursor()),
+            "totals": _json(totals),
+            "lease": leases.LEASE.total_seconds(),
+            "run": lease.run_id,
+            "attempt": lease.attempt,
+            "pages": _json(list(pages)),
+        }
+        if not statements.rows(_SAVE, parameters, keeps_plan=True):
             raise LeaseLost
 
 
-def save_pages(connection_id: int, pages: Sequence[dict[str, Any]]) -> None:
-    """Remember pages as processed: equal bytes need no second look."""
-    if pages:
-        statements.rows(_SAVE_PAGES, {"connection": connection_id, "rows": json.dumps(list(pages))})
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

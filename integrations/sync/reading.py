@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -17,7 +18,7 @@ from integrations.engine.records import Person, digest
 from integrations.engine.seen import SeenIds
 from integrations.models import SyncPage
 from integrations.providers import PeoplePage, PeopleSource
-from integrations.sync import apply, progress, snapshot
+from integrations.sync import apply, snapshot
 from integrations.sync.apply import Batch, Context, Result
 from integrations.sync.leases import Lease
 from integrations.sync.progress import Progress
@@ -139,10 +140,9 @@ class Reader:
         if changed:
             self._apply(context, held, everyone, Batch(changed, identities, digests))
         else:
-            self._account(held, identities_of(identities), everyone, 0)
-            self._remember_pages(context, held, identities_of(identities), frozenset())
-            if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
-                self._checkpoint()
+            ids = identities_of(identities)
+            self._account(held, ids, everyone, 0)
+            self._checkpoint(_page_rows(context, held, ids, frozenset()))
         quiet = len(changed) < MANY_CHANGED
         self._batch_pages = min(self._batch_pages * 2, MAX_PAGES) if quiet else 1
 
@@ -155,8 +155,7 @@ class Reader:
             ids = identities_of(batch.identities) | result.identity_ids
             self._state.totals.update(result.tally)
             self._account(held, ids, everyone, len(batch.people))
-            self._remember_pages(context, held, ids, result.failed)
-            self._checkpoint()
+            self._checkpoint(_page_rows(context, held, ids, result.failed))
 
         try:
             apply.batch(context, batch, finish=finish)
@@ -175,23 +174,23 @@ class Reader:
         state.totals["unchanged"] += len(everyone) - changed
         state.page = held.pages[-1].number
 
-    def _remember_pages(self, context: Context, held: _Held, ids: dict[str, int], failed: frozenset[str]) -> None:
-        rows = []
-        for page, people in zip(held.pages, held.people, strict=True):
-            mark = _mark(page, context.policy.version)
-            keys = [person.key for person in people]
-            if mark is None or failed.intersection(keys) or not all(key in ids for key in keys):
-                continue
-            ranges = SeenIds()
-            ranges.add(ids[key] for key in keys)
-            rows.append(
-                {"number": page.number, "fingerprint": mark.hex(), "ranges": ranges.flat(), "people": len(keys)}
-            )
-        progress.save_pages(context.connection.pk, rows)
-
-    def _checkpoint(self) -> None:
-        self._state.save(self._lease)
+    def _checkpoint(self, pages: Sequence[dict[str, Any]] = ()) -> None:
+        self._state.save(self._lease, pages)
         self._saved_at = time.monotonic()
+
+
+def _page_rows(context: Context, held: _Held, ids: dict[str, int], failed: frozenset[str]) -> list[dict[str, Any]]:
+    """Return what to remember of the pages; one with somebody who could not be saved is read again next time."""
+    rows = []
+    for page, people in zip(held.pages, held.people, strict=True):
+        mark = _mark(page, context.policy.version)
+        keys = [person.key for person in people]
+        if mark is None or failed.intersection(keys) or not all(key in ids for key in keys):
+            continue
+        ranges = SeenIds()
+        ranges.add(ids[key] for key in keys)
+        rows.append({"number": page.number, "fingerprint": mark.hex(), "ranges": ranges.flat(), "people": len(keys)})
+    return rows
 
 
 def identities_of(identities: Mapping[str, Known]) -> dict[str, int]:

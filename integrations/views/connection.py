@@ -155,7 +155,7 @@ class SyncView(ConnectedPage):
         if isinstance(refusal, leases.TooSoon):
             messages.warning(
                 self.request,
-                _("You can sync manually once per hour. The next manual sync is possible at %(time)s.")
+                _("You can sync manually once per hour: from %(time)s on the next one is possible.")
                 % {"time": date_format(timezone.localtime(refusal.free_at), "TIME_FORMAT")},
             )
         else:

@@ -243,7 +243,7 @@ class TestSyncView:
         page = text_of(portal_admin.post(f"{PAGE}sync/", follow=True))
 
         free_at = (connection.last_manual_sync_at + timedelta(hours=1)).astimezone(portal.zone)
-        assert f"The next manual sync is possible at {free_at:%-I:%M} " in page
+        assert f"You can sync manually once per hour: from {free_at:%-I:%M} " in page
         assert not SyncRun.objects.exists()
 
     def test_shows_the_run_that_is_under_way(self, portal_admin, connection, started):

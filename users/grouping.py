@@ -71,8 +71,7 @@ _LOCK = "SELECT FROM users_membership WHERE id = ANY (%s::bigint[]) ORDER BY id 
 
 # Each table is reached by its indexes whatever the planner believes: the leavers by way of an array of ids.
 _APPLY = """
-WITH person AS ({people}
-    AND m.id = ANY (%(memberships)s::bigint[])
+WITH person AS ({chosen}
     ORDER BY m.id FOR NO KEY UPDATE OF m
 ), wanted AS MATERIALIZED (
     SELECT p.id, p.rule_groups AS before, {matched} AS matched FROM person AS p
@@ -258,6 +257,7 @@ def _compile(rules: tuple[Rule, ...], portal_id: int, time_zone: str, today: dat
     parts = {
         "matched": _array_of({group: compiler.condition(rule) for rule, group in groups.items()}),
         "people": compiler.people(),
+        "chosen": compiler.people(only_chosen=True),
         "differs": _DIFFERS.format(
             remembered=_array_of({group: f"{group} = ANY (w.before)" for group in groups.values()})
         ),

@@ -17,7 +17,10 @@ from portals.rules import Comparison, Condition, Kind, Operator, Rule, Subject, 
 _PEOPLE = """
     SELECT m.id, m.rule_groups{columns}
     FROM users_membership AS m
-    WHERE m.portal_id = %(portal)s AND m.status <> 'pending'"""
+    WHERE {which} AND m.status <> 'pending'"""
+_EVERYONE = "m.portal_id = %(portal)s"
+# The sum is no index's column: for a page of people the planner must not read the index of the whole portal.
+_CHOSEN = "m.id = ANY (%(memberships)s::bigint[]) AND m.portal_id + 0 = %(portal)s"
 # Scalar queries: each is an index look-up per person, where a join might read the whole table for a page of people.
 _DOMAIN = "(SELECT lower(split_part(u.email, '@', -1)) FROM users_user AS u WHERE u.id = m.user_id)"
 _CREATED_ON = "(coalesce(m.accepted_at, m.created_at) AT TIME ZONE %(zone)s::text)::date"
@@ -50,10 +53,13 @@ class Compiler:
         parts += [f"({' OR '.join(f'({block})' for block in blocks)})"] if blocks else []
         return f"({' AND '.join(parts)})" if parts else "true"
 
-    def people(self) -> str:
-        """Return the query for the people and for what the rules compiled so far look at."""
+    def people(self, *, only_chosen: bool = False) -> str:
+        """Return the query for the people and for what the rules compiled so far look at.
+
+        The chosen ones are those of the parameter `memberships`.
+        """
         columns = "".join(f",\n    {expression} AS {name}" for expression, name in self._columns.items())
-        return _PEOPLE.format(columns=columns)
+        return _PEOPLE.format(columns=columns, which=_CHOSEN if only_chosen else _EVERYONE)
 
     def bind(self, value: Any, type_: str) -> str:
         """Return the placeholder of a value, cast to a type of PostgreSQL."""

@@ -30,7 +30,7 @@ class Sandbox:
         self.url = url
         self._session = requests.Session()
 
-    def control(self, name: str, **arguments: Any) -> Any:
+    def control(self, name: str, /, **arguments: Any) -> Any:
         """Call a method of the sandbox's world and return its answer."""
         answer = self._session.post(f"{self.url}/_control/{name}", json=arguments)
         answer.raise_for_status()

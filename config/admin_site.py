@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.views import LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, reverse
@@ -14,7 +15,7 @@ from unfold.dataclasses import Favicon
 from unfold.sites import UnfoldAdminSite
 
 from config import dashboard
-from portals.scoping import administers
+from portals.scoping import administers, portal_of
 
 # Django's shortcut to "view on site" tells strangers which ids exist.
 REMOVED = {"view_on_site"}
@@ -41,9 +42,10 @@ class RollcallAdminSite(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what every page shows: where the visitor is, and our mark."""
+        portal = portal_of(request)
         return {
             **super().each_context(request),
-            "site_subheader": request.portal.name if request.portal else _("Platform"),
+            "site_subheader": portal.name if portal else _("Platform"),
             "site_favicons": [Favicon(href=static("rollcall/mark.svg"), rel="icon", type="image/svg+xml")],
         }
 
@@ -51,7 +53,7 @@ class RollcallAdminSite(UnfoldAdminSite):
         """Send visitors to the sign-in page and back; whoever is signed in already lacks the permission."""
         if request.user.is_authenticated:
             if self.has_permission(request):
-                return redirect_to_login(reverse("admin:index"), reverse("users:sign_in"))
+                return redirect("admin:index")
             raise PermissionDenied
         wanted = request.GET.get("next") or reverse("admin:index")
         return redirect_to_login(wanted, reverse("users:sign_in"))
@@ -62,8 +64,8 @@ class RollcallAdminSite(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show how things are."""
-        now = timezone.now()
-        overview = dashboard.of_portal(request.portal, now) if request.portal else dashboard.of_platform(now)
+        now, portal = timezone.now(), portal_of(request)
+        overview = dashboard.of_portal(portal, now) if portal else dashboard.of_platform(now)
         context = {**self.each_context(request), "title": self.index_title, "overview": overview}
         request.current_app = self.name
         return TemplateResponse(request, "admin/index.html", {**context, **(extra_context or {})})

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portals.models import Portal
-from portals.scoping import administers
+from portals.scoping import administers, portal_of
 
 Group = dict[str, Any]
 
@@ -16,7 +16,8 @@ def sidebar(request: HttpRequest) -> list[Group]:
     """Return the groups of links for this visitor."""
     if not administers(request):
         return []
-    return _portal_groups(request.portal) if request.portal else _platform_groups()
+    portal = portal_of(request)
+    return _portal_groups(portal) if portal else _platform_groups()
 
 
 def _portal_groups(portal: Portal) -> list[Group]:

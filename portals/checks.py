@@ -40,9 +40,9 @@ def _unguarded_parts(name: str, model_admin: PortalScopedAdmin) -> Iterator[str]
     for item in model_admin.list_filter:
         if isinstance(item, str) and _is_relation(model_admin.model, item):
             yield f"{name}: the filter by {item} lists rows of every portal; use RelatedFilter."
-        if isinstance(item, tuple | list) and _is_relation(model_admin.model, item[0]):
-            if not issubclass(item[1], RelatedFilter):
-                yield f"{name}: the filter by {item[0]} lists rows of every portal; use RelatedFilter."
+        is_pair = isinstance(item, tuple | list)
+        if is_pair and _is_relation(model_admin.model, item[0]) and not issubclass(item[1], RelatedFilter):
+            yield f"{name}: the filter by {item[0]} lists rows of every portal; use RelatedFilter."
     for field in model_admin.raw_id_fields:
         yield f"{name}: the raw id field {field} shows the names of foreign rows."
     pages = (model_admin.actions_list, model_admin.actions_row, model_admin.actions_detail)
@@ -53,7 +53,7 @@ def _unguarded_parts(name: str, model_admin: PortalScopedAdmin) -> Iterator[str]
             yield f"{name}: the action {action} needs permissions and a confirmation; use confirmed_action."
 
 
-def _leads_to_portal(model: type[models.Model], path: str) -> bool:
+def _leads_to_portal(model: Any, path: str) -> bool:
     if path == "pk":
         return issubclass(model, Portal)
     try:

@@ -24,7 +24,7 @@ class Audited(ModelAdmin):
         names = [name for name in form.changed_data if "password" not in name]
         before = {} if add else {name: _plain(form.initial.get(name)) for name in names}
         after = {name: _plain(form.cleaned_data.get(name)) for name in names}
-        request._edit = (before, after | _below(message))
+        request.__dict__["_edit"] = (before, after | _below(message))
         return message
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:

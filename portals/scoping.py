@@ -6,11 +6,10 @@ platform host the operator sees all of them. `portals.checks` refuses admin clas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.contrib.admin.options import BaseModelAdmin
 from django import forms
+from django.contrib.admin.options import BaseModelAdmin, InlineModelAdmin
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
@@ -25,23 +24,29 @@ from portals.edits import Audited
 from portals.models import Portal
 
 
+def portal_of(request: HttpRequest) -> Portal | None:
+    """Return the portal of the request's host, None at the platform host."""
+    found: Portal | None = request.portal  # type: ignore[attr-defined]
+    return found
+
+
 def administers(request: HttpRequest) -> bool:
     """Whether the visitor may use the admin of this host; asked of the database once per request."""
     known: dict[Any, bool] = request.__dict__.setdefault("_administers", {})
     user = request.user
     if user.pk not in known:
-        known[user.pk] = bool(user.is_authenticated and user.administers(request.portal))
+        known[user.pk] = bool(user.is_authenticated and user.administers(portal_of(request)))
     return known[user.pk]
 
 
 def is_operator(request: HttpRequest) -> bool:
     """Whether the visitor is an operator at the platform host."""
-    return request.portal is None and administers(request)
+    return portal_of(request) is None and administers(request)
 
 
 def portal_in_hand(request: HttpRequest) -> Portal | None:
     """Return the portal that a form is about: the host's, or that of the row which an operator edits."""
-    return request.portal or getattr(request, "_edited_portal", None)
+    return portal_of(request) or request.__dict__.get("_edited_portal")
 
 
 def portal_id_of(obj: models.Model, portal_path: str) -> int | None:
@@ -77,17 +82,18 @@ class PortalForm(ModelForm):
         super().__init__(*args, **kwargs)
         for field in self.fields.values() if self.is_line else ():
             # A relation's widget is wrapped.
-            widget = getattr(field.widget, "widget", field.widget)
+            widget: Any = getattr(field.widget, "widget", field.widget)
             widget.attrs.setdefault("aria-label", field.label)
         if self.portal and self.portal_path == "portal" and not self.instance.portal_id:
             self.instance.portal = self.portal
 
     def _get_validation_exclusions(self) -> set[str]:
         # The portal is no field of the form, yet "once per portal" has to be checked.
-        return set(super()._get_validation_exclusions()) - {"portal"}
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return exclusions - {"portal"}
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         own = portal_id_of(self.instance, self.portal_path)
         for name, value in list(self.cleaned_data.items()):
             other = getattr(value, "portal_id", None) if isinstance(value, models.Model) else None
@@ -98,9 +104,7 @@ class PortalForm(ModelForm):
 class RelatedFilter(RelatedDropdownFilter):
     """A filter by a related row that offers only rows the visitor may see."""
 
-    def field_choices(
-        self, field: models.ForeignKey[Any, Any], request: HttpRequest, model_admin: ModelAdmin
-    ) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[Any, str]]:
         """Return id and name of each."""
         related = model_admin.admin_site.get_model_admin(field.remote_field.model)
         return [(row.pk, str(row)) for row in related.get_queryset(request).order_by("pk")]
@@ -117,11 +121,10 @@ class _Scoped(BaseModelAdmin):
         rows = super().get_queryset(request)
         if not administers(request):
             return rows.none()
-        return rows.filter(**{self.portal_path: request.portal.pk}) if request.portal else rows
+        portal = portal_of(request)
+        return rows.filter(**{self.portal_path: portal.pk}) if portal else rows
 
-    def get_field_queryset(
-        self, db: str | None, db_field: models.Field[Any, Any], request: HttpRequest
-    ) -> models.QuerySet[Any]:
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
         """Return what a relation may point to: rows of the same portal."""
         related = self.admin_site.get_model_admin(db_field.remote_field.model)
         rows = related.get_queryset(request)
@@ -176,13 +179,15 @@ class PortalScopedAdmin(_Scoped, Audited):
             return True
         if not isinstance(obj, models.Model):
             obj = self.get_object_or_404(request, obj)
-        return request.portal is None or portal_id_of(obj, self.portal_path) == request.portal.pk
+        portal = portal_of(request)
+        return portal is None or portal_id_of(obj, self.portal_path) == portal.pk
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the row if the visitor may see it, and note its portal for the choices of the form."""
         found = super().get_object(request, object_id, from_field)
-        if found is not None and request.portal is None and not hasattr(request, "_edited_portal"):
-            request._edited_portal = Portal.objects.get(pk=portal_id_of(found, self.portal_path))
+        if found is not None and portal_of(request) is None and "_edited_portal" not in request.__dict__:
+            portals = Portal.objects.filter(pk=portal_id_of(found, self.portal_path) or 0)
+            request.__dict__["_edited_portal"] = portals.first()
         return found
 
     def get_object_or_404(self, request: HttpRequest, object_id: Any) -> Any:
@@ -192,67 +197,65 @@ class PortalScopedAdmin(_Scoped, Audited):
             raise Http404
         return found
 
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> type[ModelForm]:
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form class, told which portal it is for."""
-        form: type[ModelForm] = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.portal = portal_in_hand(request)
         form.portal_path = self.portal_path
         return form
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fieldsets; operators also see, and when adding choose, the portal."""
         fieldsets = list(super().get_fieldsets(request, obj))
-        if request.portal is None and self.portal_path == "portal":
+        if portal_of(request) is None and self.portal_path == "portal":
             fieldsets.insert(0, (None, {"fields": ["portal"]}))
         return fieldsets
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the read-only fields: a row never moves to another portal."""
         fields = list(super().get_readonly_fields(request, obj))
         if obj is not None and self.portal_path == "portal":
             fields.append("portal")
         return fields
 
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fields that no form shows: at a portal's host, its portal."""
         fields = list(super().get_exclude(request, obj) or ())
-        return [*fields, "portal"] if request.portal and self.portal_path == "portal" else fields
+        return [*fields, "portal"] if portal_of(request) and self.portal_path == "portal" else fields
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Return the inlines; their choices depend on the portal, so operators get them once it is saved."""
-        return () if obj is None and request.portal is None else super().get_inlines(request, obj)
+        return () if obj is None and portal_of(request) is None else super().get_inlines(request, obj)
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns; operators see whose row it is."""
         columns = list(super().get_list_display(request))
-        return columns if request.portal or self.portal_path != "portal" else [*columns, "portal"]
+        return columns if portal_of(request) or self.portal_path != "portal" else [*columns, "portal"]
 
-    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_filter(self, request: HttpRequest) -> Any:
         """Return the filters; operators may choose a portal."""
         filters = list(super().get_list_filter(request))
-        return filters if request.portal or self.portal_path == "pk" else [*filters, (self.portal_path, RelatedFilter)]
+        if portal_of(request) is None and self.portal_path != "pk":
+            filters.append((self.portal_path, RelatedFilter))
+        return filters
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         """Return the relations that a list page reads."""
         related = super().get_list_select_related(request)
         if isinstance(related, bool):
             related = ()
-        return related if request.portal or self.portal_path != "portal" else (*related, "portal")
+        return related if portal_of(request) or self.portal_path != "portal" else (*related, "portal")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allow in the query string only what the list's own filters ask for."""
         asked = self.list_filter if request is None else self.get_list_filter(request)
-        for item in asked:
+        for item in asked or ():
             path = item[0] if isinstance(item, tuple | list) else getattr(item, "parameter_name", item)
             if lookup == path or lookup.removeprefix(path) in _FILTER_ENDINGS:
                 return True
         return False
 
-    def _get_obj_does_not_exist_redirect(
-        self, request: HttpRequest, opts: Any, object_id: str
-    ) -> HttpResponse:
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
         raise Http404
 
     def get_deleted_objects(
@@ -265,8 +268,8 @@ class PortalScopedAdmin(_Scoped, Audited):
         try:
             collector.collect(objs)
         except (models.ProtectedError, models.RestrictedError) as refusal:
-            rows = getattr(refusal, "protected_objects", None) or getattr(refusal, "restricted_objects", ())
-            protected = sorted({self.name_of_use(row) for row in rows})
+            # The second argument of both: the rows that stand against it.
+            protected = sorted({self.name_of_use(row) for row in refusal.args[1]})
         else:
             for model, rows in collector.data.items():
                 _count(counts, model, len(rows))
@@ -299,7 +302,7 @@ def _count(counts: dict[str, int], model: type[models.Model], number: int) -> No
         counts[name] = counts.get(name, 0) + number
 
 
-class _ScopedInline(_Scoped):
+class _ScopedInline(_Scoped, InlineModelAdmin):
     """Rows below a scoped row; who may edit the parent may edit them."""
 
     form = PortalForm
@@ -323,7 +326,7 @@ class _ScopedInline(_Scoped):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Return the formset class, its forms told which portal they are for."""
-        formset = super().get_formset(request, obj, **kwargs)
+        formset: Any = super().get_formset(request, obj, **kwargs)
         formset.form.portal = portal_in_hand(request)
         formset.form.portal_path = self.portal_path
         return formset
@@ -389,5 +392,5 @@ class GlobalAdmin(Audited):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return every row, for operators only."""
-        rows = super().get_queryset(request)
+        rows: models.QuerySet[Any] = super().get_queryset(request)
         return rows if is_operator(request) else rows.none()

@@ -59,9 +59,7 @@ def furnished_portal(marker, *, realm):
         rule=rule,
         condition=condition,
         group_membership=GroupMembership.objects.create(group=group, membership=member, created_at=now),
-        enrollment=Enrollment.objects.create(
-            membership=member, course=course, source_group=group, enrolled_at=now
-        ),
+        enrollment=Enrollment.objects.create(membership=member, course=course, source_group=group, enrolled_at=now),
         invitation=InvitationFactory(membership=waiting),
         audit_entry=AuditEntry.objects.create(
             portal=portal, at=now, action="changed", object_type=marker, before={"name": marker}, reason=marker

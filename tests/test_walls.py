@@ -7,12 +7,11 @@ import pytest
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.forms import ModelChoiceField
-from django.forms.models import BaseModelFormSet
 from django.urls import reverse
 
 from portals.models import Course, Group
 from portals.scoping import GlobalAdmin, PortalScopedAdmin
+from tests.admin_pages import form_data, page
 from tests.factories.portals import RealmFactory
 from tests.factories.users import AdminFactory, MembershipFactory, OperatorFactory
 from tests.furnished import furnished_portal, rows_by_model
@@ -70,10 +69,6 @@ def everything_of(world):
     return stored, counts
 
 
-def page(model, name, *args):
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
-
-
 def assert_silent(response):
     assert MARKER not in response.content.decode()
     assert MARKER not in str(response.headers)
@@ -96,26 +91,6 @@ def relations_of(model):
 def rows_of_model(world, model):
     found = [row for row in vars(world).values() if isinstance(row, model)]
     return found or [row for row in (world.portal.realm, world.admin.user) if isinstance(row, model)]
-
-
-def form_data(response):
-    """Return what the form of a page would post, and the names of the fields that point to other rows."""
-    data, relations = {}, {}
-    formsets = [inline.formset for inline in response.context["inline_admin_formsets"]]
-    forms = [response.context["adminform"].form]
-    for formset in formsets:
-        forms += [formset.management_form, *formset.forms]
-    for form in forms:
-        for name, field in form.fields.items():
-            value = form[name].value()
-            if isinstance(field, ModelChoiceField):
-                relations[form.add_prefix(name)] = field.queryset.model
-            if value is True:
-                data[form.add_prefix(name)] = "on"
-            elif value is not None and value is not False:
-                data[form.add_prefix(name)] = value
-    assert all(isinstance(formset, BaseModelFormSet) for formset in formsets)
-    return data, relations
 
 
 class TestLists:

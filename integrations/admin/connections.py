@@ -19,7 +19,14 @@ State = Connection.State
 class ConnectionAdmin(ReadOnly, GlobalAdmin):
     """Which portal is connected to what, and how it is."""
 
-    list_display = ["portal", "provider", "show_state", "external_account_name", "last_complete_sync_at", "next_due_at"]
+    list_display = [
+        "portal",
+        "provider",
+        "show_state",
+        "external_account_name",
+        "last_complete_sync_at",
+        "next_due_at",
+    ]
     list_filter = [("state", ChoicesDropdownFilter), ("provider", ChoicesDropdownFilter)]
     list_select_related = ["portal"]
     search_fields = ["portal__name", "portal__slug", "external_account_name"]

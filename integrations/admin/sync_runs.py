@@ -74,4 +74,15 @@ class PlannedChangeAdmin(ReadOnly, GlobalAdmin):
     search_fields = ["external_id__exact", "run__pk__exact"]
     ordering = ["-pk"]
     paginator = InfinitePaginator
-    fields = ["run", "external_id", "person", "membership_id", "kind", "state", "reason", "before", "after", "warnings"]
+    fields = [
+        "run",
+        "external_id",
+        "person",
+        "membership_id",
+        "kind",
+        "state",
+        "reason",
+        "before",
+        "after",
+        "warnings",
+    ]

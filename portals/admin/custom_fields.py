@@ -152,7 +152,7 @@ def uses_of(field: CustomField) -> Iterator[str]:
     """Yield what stands in the way of deleting or changing the field, whichever app it belongs to."""
     for relation in CustomField._meta.related_objects:
         if relation.on_delete is models.PROTECT:
-            for row in getattr(field, relation.get_accessor_name()).all():
+            for row in getattr(field, str(relation.get_accessor_name())).all():
                 yield _name_of_use(row)
 
 
@@ -163,6 +163,4 @@ def _name_of_use(row: models.Model) -> str:
 
 
 def _conditions(field: CustomField) -> models.QuerySet[RuleCondition]:
-    if field.pk is None:
-        return RuleCondition.objects.none()
-    return field.rule_conditions.select_related("rule__group")
+    return RuleCondition.objects.filter(custom_field_id=field.pk or 0).select_related("rule__group")

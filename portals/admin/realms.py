@@ -16,7 +16,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelect2Widget
 
 from portals.models import Portal, Realm
-from portals.scoping import GlobalAdmin, PortalForm, PortalScopedAdmin, is_operator
+from portals.scoping import GlobalAdmin, PortalForm, PortalScopedAdmin, is_operator, portal_of
 
 
 @cache
@@ -51,6 +51,7 @@ class PortalSettingsForm(PortalForm):
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=time_zones,
+        initial="UTC",
         widget=UnfoldAdminSelect2Widget,
         help_text=_("Days begin and end by this time: the first and the last day of access, the daily sync."),
     )
@@ -104,7 +105,7 @@ class PortalAdmin(PortalScopedAdmin):
         "custom_field_limit",
     ]
 
-    def get_fieldsets(self, request: HttpRequest, obj: Portal | None = None) -> list[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: Portal | None = None) -> Any:
         """Return the settings that the visitor may change."""
         fieldsets: list[Any] = [(None, {"fields": self.own_fields})]
         if is_operator(request):
@@ -113,7 +114,7 @@ class PortalAdmin(PortalScopedAdmin):
             fieldsets.insert(0, (None, {"fields": ["address"]}))
         return fieldsets
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Portal | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Portal | None = None) -> Any:
         """Return what cannot be changed: accounts belong to the realm, so a portal stays in it."""
         return ["address", *(["realm"] if obj else [])]
 
@@ -127,8 +128,9 @@ class PortalAdmin(PortalScopedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the list to operators, and their own settings to a portal's admin."""
-        if request.portal and self.has_view_permission(request):
-            return redirect(reverse("admin:portals_portal_change", args=[request.portal.pk]))
+        portal = portal_of(request)
+        if portal and self.has_view_permission(request):
+            return redirect(reverse("admin:portals_portal_change", args=[portal.pk]))
         response: HttpResponse = super().changelist_view(request, extra_context)
         return response
 

@@ -51,7 +51,9 @@ LISTS = {
     Operator.CONTAINS_NONE,
 }
 REFUSALS = {
-    "operand_missing": gettext_lazy("Enter a value; “is between” needs two, the others that are about emptiness none."),
+    "operand_missing": gettext_lazy(
+        "Enter a value; “is between” needs two, the others that are about emptiness none."
+    ),
     "too_many_operands": gettext_lazy("Enter fewer values."),
     "range_reversed": gettext_lazy("Enter the smaller value first."),
     "not_a_domain": gettext_lazy("Enter the part of the address after the @, such as example.com."),
@@ -73,7 +75,7 @@ class RuleForm(PortalForm):
         super().__init__(*args, **kwargs)
         if "state" in self.fields and self.instance.state != DynamicRule.State.BROKEN:
             shown = [choice for choice in DynamicRule.State.choices if choice[0] != DynamicRule.State.BROKEN]
-            self.fields["state"].choices = shown
+            self.fields["state"].choices = shown  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Refuse rules that take their people from each other in a circle."""
@@ -110,7 +112,8 @@ class ConditionForm(PortalForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields = [(field.key, field.label) for field in self.custom_fields]
-        self.fields["looks_at"].choices = [*SUBJECTS.items(), (_("Custom user data"), fields)]
+        looks_at: Any = self.fields["looks_at"]
+        looks_at.choices = [*SUBJECTS.items(), (_("Custom user data"), fields)]
         if self.instance.pk:
             self.initial["looks_at"] = str(self.instance.custom_field_id or self.instance.subject)
             self.initial["values"] = "\n".join(self.instance.operands)

@@ -55,7 +55,7 @@ class DynamicRuleAdmin(PortalScopedAdmin):
     fields = ["group", "state", "base_group", "on_leaving"]
     actions = ()
 
-    def get_readonly_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> Any:
         """Return what cannot change: a rule stays with its group."""
         return ["group"] if obj else []
 

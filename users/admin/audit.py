@@ -17,7 +17,7 @@ from unfold.paginator import InfinitePaginator
 
 from portals import signals
 from portals.models import CustomField, Portal
-from portals.scoping import PortalScopedAdmin, ReadOnly
+from portals.scoping import PortalScopedAdmin, ReadOnly, portal_of
 from users import audit
 from users.models import AuditEntry, Membership, User
 
@@ -27,13 +27,13 @@ def record_edit(
     *,
     request: HttpRequest,
     action: str,
-    object: Model,
-    before: Any,
-    after: Any,
-    **kwargs: Any,  # noqa: A002
+    object: Model,  # noqa: A002
+    before: dict[str, Any],
+    after: dict[str, Any],
+    **kwargs: Any,
 ) -> None:
     """Write down what was edited; values of a deleted custom field go with it."""
-    portal = object if isinstance(object, Portal) else getattr(object, "portal", None) or request.portal
+    portal = object if isinstance(object, Portal) else getattr(object, "portal", None) or portal_of(request)
     name = f"{object._meta.model_name}_{action}"
     if isinstance(object, Portal) and action == "deleted":
         portal = None
@@ -65,8 +65,10 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
         """Return the entries with the name of who did it."""
         actor = User.objects.filter(pk=OuterRef("actor_id"))
         person = Membership.objects.filter(pk=OuterRef("object_id"), portal=OuterRef("portal"))
-        return super().get_queryset(request).annotate(
-            actor_email=Subquery(actor.values("email")[:1]), person_email=Subquery(person.values("user__email")[:1])
+        entries: QuerySet[AuditEntry] = super().get_queryset(request)
+        return entries.annotate(
+            actor_email=Subquery(actor.values("email")[:1]),
+            person_email=Subquery(person.values("user__email")[:1]),
         )
 
     @display(description=_("action"))

@@ -69,11 +69,11 @@ class RuleAdmin(DynamicRuleAdmin):
 
     readonly_fields = ["match_count"]
 
-    def get_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> Any:
         """Return the fields."""
         return [*self.fields, "match_count"] if obj else self.fields
 
-    def get_readonly_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> Any:
         """Return what cannot be changed."""
         return [*super().get_readonly_fields(request, obj), "match_count"]
 

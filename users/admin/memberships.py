@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -18,7 +17,7 @@ from unfold.enums import ActionVariant
 
 from portals.confirmations import confirmed_action
 from users import audit, enrollments, grouping, invitations, provisioning
-from users.admin.people import EnrollmentInline, GroupMembershipInline, InvitationInline, PeopleAdmin
+from users.admin.people import EnrollmentInline, GroupMembershipInline, InvitationInline, PeopleAdmin, visitor
 from users.admin.person_actions import AddToGroupForm, EndAccessForm, RestoreAccessForm
 from users.admin.person_filters import CreatedAfterFilter, GroupFilter, StatusFilter, custom_value_filters
 from users.admin.person_forms import How, NewPersonForm
@@ -65,16 +64,16 @@ class MembershipAdmin(PeopleAdmin):
             kwargs["form"] = NewPersonForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+    def get_list_filter(self, request: HttpRequest) -> Any:
         """Return the filters, one for each choice field of the portal among them."""
         return [*super().get_list_filter(request), *custom_value_filters(request)]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the read-only fields: the last day of someone whose access has ended is history."""
         fields = super().get_readonly_fields(request, obj)
         return [*fields, "last_day"] if obj is not None and obj.status == Status.ENDED else fields
 
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Return what can be done with the person as things are."""
         person = self.get_object(request, str(object_id))
         unfit = "restore_access" if person and person.status != Status.ENDED else "end_access"
@@ -106,8 +105,14 @@ class MembershipAdmin(PeopleAdmin):
             self._set_last_day(request, obj)
         if obj.role != stored.role:
             Membership.objects.filter(pk=obj.pk).update(role=obj.role)
-            change_of_role = {"before": {"role": stored.role}, "after": {"role": obj.role}}
-            audit.record(portal=obj.portal, action="role_changed", object=obj, request=request, **change_of_role)
+            audit.record(
+                portal=obj.portal,
+                action="role_changed",
+                object=obj,
+                before={"role": stored.role},
+                after={"role": obj.role},
+                request=request,
+            )
         super().save_model(request, obj, form, change)
 
     def _add(self, request: HttpRequest, obj: Membership, form: Any) -> int:
@@ -144,7 +149,7 @@ class MembershipAdmin(PeopleAdmin):
             portal=membership.portal, action="role_changed", object=membership, after={"role": role}, request=request
         )
         if mail:
-            invitations.issue(membership=membership, kind=mail, sent_by=request.user, now=timezone.now())
+            invitations.issue(membership=membership, kind=mail, sent_by=visitor(request), now=timezone.now())
 
     def _set_last_day(self, request: HttpRequest, obj: Membership) -> None:
         now, cause = timezone.now(), provisioning.Cause(actor_id=request.user.pk)

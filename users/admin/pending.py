@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 
 from portals.confirmations import confirmed_action
 from users import invitations
-from users.admin.people import InvitationInline, PeopleAdmin
+from users.admin.people import InvitationInline, PeopleAdmin, visitor
 from users.admin.person_actions import CancelForm, ReleaseForm, ResendForm
 from users.admin.person_filters import CreatedAfterFilter
 from users.models import Invitation, PendingUser
@@ -156,10 +156,10 @@ class PendingUserAdmin(PeopleAdmin):
         for person in rows:
             try:
                 if person.pk in open_:
-                    invitations.resend(invitation=open_[person.pk], sent_by=request.user, now=now)
+                    invitations.resend(invitation=open_[person.pk], sent_by=visitor(request), now=now)
                 else:
                     kind = Invitation.Kind.INVITE
-                    invitations.issue(membership=person, kind=kind, sent_by=request.user, now=now)
+                    invitations.issue(membership=person, kind=kind, sent_by=visitor(request), now=now)
                 sent += 1
             except invitations.InvitationRefused:
                 continue
@@ -179,7 +179,7 @@ class PendingUserAdmin(PeopleAdmin):
         """Withdraw the invitations of pending people."""
         found = form.open_invitations()
         for invitation in found:
-            invitations.cancel(invitation=invitation, actor=request.user)
+            invitations.cancel(invitation=invitation, actor=visitor(request))
         return ngettext("%d invitation cancelled.", "%d invitations cancelled.", len(found)) % len(found)
 
     @confirmed_action(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -19,7 +18,7 @@ from portals.models import CustomField
 from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline, ReadOnly, is_operator, portal_in_hand
 from users import custom_data, grouping, provisioning
 from users.admin.person_forms import ChangedPersonForm, custom_form_fields
-from users.models import Enrollment, GroupMembership, Invitation, Membership
+from users.models import Enrollment, GroupMembership, Invitation, Membership, User
 
 Source = Membership.Source
 # People who came by themselves carry a mark: the initial of their source.
@@ -31,7 +30,8 @@ class GroupMembershipInline(ReadOnly, PortalScopedTabularInline):
 
     model = GroupMembership
     portal_path = "membership__portal"
-    fields = readonly_fields = ["group", "origin", "created_at"]
+    fields = ("group", "origin", "created_at")
+    readonly_fields = ("group", "origin", "created_at")
     ordering = ["group__title"]
     per_page = 20
     tab = True
@@ -48,7 +48,8 @@ class EnrollmentInline(ReadOnly, PortalScopedTabularInline):
 
     model = Enrollment
     portal_path = "membership__portal"
-    fields = readonly_fields = ["course", "status", "percent", "due_on", "source_group", "enrolled_at", "completed_at"]
+    fields = ("course", "status", "percent", "due_on", "source_group", "enrolled_at", "completed_at")
+    readonly_fields = ("course", "status", "percent", "due_on", "source_group", "enrolled_at", "completed_at")
     ordering = ["-enrolled_at", "-pk"]
     per_page = 20
     tab = True
@@ -65,7 +66,8 @@ class InvitationInline(ReadOnly, PortalScopedTabularInline):
 
     model = Invitation
     portal_path = "membership__portal"
-    fields = readonly_fields = ["kind", "state", "created_at", "last_sent_at", "times_sent", "expires_at", "failure"]
+    fields = ("kind", "state", "created_at", "last_sent_at", "times_sent", "expires_at", "failure")
+    readonly_fields = ("kind", "state", "created_at", "last_sent_at", "times_sent", "expires_at", "failure")
     ordering = ["-pk"]
     per_page = 20
     tab = True
@@ -98,12 +100,12 @@ class PeopleAdmin(PortalScopedAdmin):
         fields, locked = self.custom_fields(request), custom_data.locked_fields(obj)
         values = custom_form_fields(fields, obj.custom_data, locked)
         kwargs["form"] = type("PersonForm", (self.form,), dict(values))
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.custom_fields, form.locked = fields, locked
         form.is_operator = is_operator(request)
         return form
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Sequence[Any]:
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Return what hangs on a person, once there is one."""
         return super().get_inlines(request, obj) if obj is not None else ()
 
@@ -112,10 +114,10 @@ class PeopleAdmin(PortalScopedAdmin):
         known: list[CustomField] | None = request.__dict__.get("_custom_fields")
         if known is None:
             rows = CustomField.objects.filter(portal=portal_in_hand(request)).prefetch_related("choices")
-            known = request._custom_fields = list(rows.order_by("position", "pk"))
+            known = request.__dict__["_custom_fields"] = list(rows.order_by("position", "pk"))
         return known
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fields, the custom ones in a block of their own."""
         fieldsets = list(super().get_fieldsets(request, obj))
         names = [f"custom_{field.pk}" for field in self.custom_fields(request)] if obj is not None else []
@@ -166,6 +168,11 @@ class PeopleAdmin(PortalScopedAdmin):
         mark = MARKED[Source(person.source)]
         template = '<span class="nowrap"><span class="source-mark source-{}" aria-hidden="true">{}</span>{}</span>'
         return format_html(template, person.source, mark, label)
+
+
+def visitor(request: HttpRequest) -> User:
+    """Return the account at work: the admin lets nobody in without one."""
+    return cast(User, request.user)
 
 
 def changed_fields(person: Membership, form: Any) -> dict[str, Any]:

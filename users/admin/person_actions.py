@@ -90,7 +90,8 @@ class AddToGroupForm(ConfirmationForm):
         super().__init__(*args, **kwargs)
         portals = {row.portal_id for row in self.rows}
         groups = Group.objects.filter(portal=portals.pop()) if len(portals) == 1 else Group.objects.none()
-        self.fields["group"].queryset = groups.order_by("title")
+        field: Any = self.fields["group"]
+        field.queryset = groups.order_by("title")
 
     def sentences(self) -> list[Any]:
         """Say what follows."""

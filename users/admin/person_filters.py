@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from portals import field_types
 from portals.field_types import FieldType, ValueRefused
 from portals.models import CustomField, Group
-from portals.scoping import DateInput
+from portals.scoping import DateInput, portal_of
 from users.models import Membership
 
 People = QuerySet[Membership]
@@ -56,7 +56,7 @@ class CreatedAfterFilter(admin.SimpleListFilter):
             return queryset
         return queryset.filter(created_at__gte=timezone.make_aware(datetime.combine(day, time.min)))
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Yield the form."""
         data = {self.parameter_name: self.value()}
         yield {"form": self.form_class(name=self.parameter_name, label=_("Created after"), data=data)}
@@ -87,9 +87,9 @@ class MemberGroupFilter(DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the groups of the portal; an operator chooses a portal first."""
-        if request.portal is None:
+        if portal_of(request) is None:
             return []
-        groups = Group.objects.filter(portal=request.portal).order_by("title")
+        groups = Group.objects.filter(portal=portal_of(request)).order_by("title")
         return [(str(pk), title) for pk, title in groups.values_list("pk", "title")]
 
     def has_output(self) -> bool:
@@ -142,11 +142,11 @@ class CustomValueFilter(DropdownFilter):
 
 def custom_value_filters(request: HttpRequest) -> list[type[CustomValueFilter]]:
     """Return a filter for each choice field of the portal; asked of the database once per request."""
-    if request.portal is None:
+    if portal_of(request) is None:
         return []
     known: list[type[CustomValueFilter]] | None = request.__dict__.get("_custom_value_filters")
     if known is None:
-        fields = CustomField.objects.filter(portal=request.portal, type__endswith="choice")
+        fields = CustomField.objects.filter(portal=portal_of(request), type__endswith="choice")
         rows = fields.order_by("position", "pk").prefetch_related("choices")
         known = [
             type(
@@ -156,5 +156,5 @@ def custom_value_filters(request: HttpRequest) -> list[type[CustomValueFilter]]:
             )
             for field in rows
         ]
-        request._custom_value_filters = known
+        request.__dict__["_custom_value_filters"] = known
     return known

@@ -54,7 +54,7 @@ class PersonForm(PortalForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             user = self.instance.user
-            self.initial |= {"first_name": user.first_name, "last_name": user.last_name, "email": user.email}
+            self.initial.update(first_name=user.first_name, last_name=user.last_name, email=user.email)
         for name, system in self.locked.items():
             if name in self.fields:
                 self.fields[name].disabled = True
@@ -184,7 +184,9 @@ class PersonValueField(CustomValueField):
         options = list(self.widget.choices)
         offered = {value for value, _label in options}
         options += [(value, value) for value in shown if value not in offered]
-        widget = UnfoldAdminCheckboxSelectMultipleWidget if self.is_multiple else UnfoldAdminSelectWidget
+        widget: type[forms.Select] = (
+            UnfoldAdminCheckboxSelectMultipleWidget if self.is_multiple else UnfoldAdminSelectWidget
+        )
         return widget(choices=options)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from integrations.views import catalog, connection, consent, invite_settings, mapping, people, runs
+from integrations.views import approvals, catalog, connection, consent, invite_settings, mapping, people, runs
 
 app_name = "integrations"
 
@@ -22,6 +22,6 @@ urlpatterns = [
     path("<slug:provider>/runs/<int:run_id>/", runs.RunPage.as_view(), name="run"),
     path("<slug:provider>/runs/<int:run_id>/progress/", runs.RunProgress.as_view(), name="run_progress"),
     path("<slug:provider>/runs/<int:run_id>/csv/", runs.RunDownload.as_view(), name="run_csv"),
-    path("<slug:provider>/runs/<int:run_id>/approve/", runs.ApprovePage.as_view(), name="approve"),
-    path("<slug:provider>/runs/<int:run_id>/reject/", runs.RejectPage.as_view(), name="reject"),
+    path("<slug:provider>/runs/<int:run_id>/approve/", approvals.ApprovePage.as_view(), name="approve"),
+    path("<slug:provider>/runs/<int:run_id>/reject/", approvals.RejectPage.as_view(), name="reject"),
 ]

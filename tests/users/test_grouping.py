@@ -195,9 +195,22 @@ class TestRegroup:
         regroup(portal_id=portal.pk, now=NOW)
         DynamicRule.objects.filter(group=sales).update(state="draft")
         move(mover, department, "Legal")
+        # Another rule is at work meanwhile.
+        definitions.save_rule(group=GroupFactory(portal=portal), blocks=[])
+        regroup(portal_id=portal.pk, now=NOW)
         DynamicRule.objects.filter(group=sales).update(state="active")
 
         assert regroup(portal_id=portal.pk, now=NOW) == Regrouped(left=1)
+
+    def test_writes_nothing_for_members_of_a_rule_that_is_not_at_work(self, portal, person, sales):
+        person("Sales")
+        definitions.save_rule(group=GroupFactory(portal=portal), blocks=[])
+        regroup(portal_id=portal.pk, now=NOW)
+        DynamicRule.objects.filter(group=sales).update(state="draft")
+        before = rows_written()
+
+        assert regroup(portal_id=portal.pk, now=NOW) == NOTHING
+        assert rows_written() == before
 
     def test_changes_nobody_by_a_rule_that_no_longer_fits_its_field(self, portal, person, sales, department):
         person("Sales")
@@ -230,6 +243,16 @@ class TestRegroup:
 
         assert members(sales) == members(built_on_it) == {seller.pk}
         assert members(other) == set()
+
+    def test_counts_present_members_of_a_base_group_that_is_not_evaluated(self, portal, person, sales):
+        seller = person("Sales")
+        regroup(portal_id=portal.pk, now=NOW)
+        built_on_it = GroupFactory(portal=portal)
+        definitions.save_rule(group=built_on_it, blocks=[], base_group=sales)
+
+        regroup(portal_id=portal.pk, group_ids=[built_on_it.pk], now=NOW)
+
+        assert members(built_on_it) == {seller.pk}
 
     def test_uses_the_portals_calendar(self, portal, person):
         portal.time_zone = "Asia/Tokyo"
@@ -384,8 +407,10 @@ class TestAddMembers:
     def test_does_nothing_the_second_time(self, portal, person):
         group, newcomer = GroupFactory(portal=portal), person()
         add_members(group=group, membership_ids=[newcomer.pk], now=NOW)
+        before = rows_written()
 
         assert add_members(group=group, membership_ids=[newcomer.pk], now=NOW) == NOTHING
+        assert rows_written() == before
 
     def test_makes_a_member_by_rule_a_member_by_hand(self, portal, person, sales):
         seller = person("Sales")

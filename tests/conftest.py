@@ -102,6 +102,24 @@ def statements_run(monkeypatch):
     return run
 
 
+@pytest.fixture
+def start_worker(tmp_path, smtp):
+    """Start real Celery workers, which end with the test."""
+    from tests.workers import Worker  # noqa: PLC0415 - needs the settings
+
+    workers = []
+
+    def make():
+        worker = Worker(tmp_path / f"worker-{len(workers)}.log")
+        workers.append(worker)
+        worker.wait_until_ready()
+        return worker
+
+    yield make
+    for worker in workers:
+        worker.stop()
+
+
 def free_port():
     """Return a port that nobody listens on."""
     with socket.socket() as probe:

@@ -14,7 +14,6 @@ from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory
 from tests.flows.browser import Browser
-from tests.workers import Worker
 from users.models import Membership
 
 GUSTO = "/admin/settings/integrations/gusto/"
@@ -112,22 +111,6 @@ def at():
         return time_machine.travel(datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone)))
 
     return moment
-
-
-@pytest.fixture
-def start_worker(tmp_path, smtp):
-    """Start real Celery workers, which end with the test."""
-    workers = []
-
-    def make():
-        worker = Worker(tmp_path / f"worker-{len(workers)}.log")
-        workers.append(worker)
-        worker.wait_until_ready()
-        return worker
-
-    yield make
-    for worker in workers:
-        worker.stop()
 
 
 @pytest.fixture

@@ -93,12 +93,11 @@ class _Execution:
 
     def _begin(self) -> Policy:
         """Freeze the policy at the run's first start, and return it ever after."""
-        if self._run.policy:
-            return policy.from_json(self._run.policy)
-        found = policy.policy_for(self._connection)
-        started = leases.held(self._lease).update(policy=policy.to_json(found), started_at=self._clock())
-        if not started:
-            raise LeaseLost
+        found = policy.from_json(self._run.policy) if self._run.policy else policy.policy_for(self._connection)
+        if self._run.started_at is None:
+            started = leases.held(self._lease).update(policy=policy.to_json(found), started_at=self._clock())
+            if not started:
+                raise LeaseLost
         return found
 
     def _context(self) -> Context:

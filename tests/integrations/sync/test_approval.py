@@ -35,6 +35,7 @@ class TestApprove:
 
         approved.refresh_from_db()
         assert (approved.state, approved.totals["end_access"]) == (SyncRun.State.COMPLETED, 4)
+        assert approved.started_at <= approved.finished_at
         assert Membership.objects.filter(status="ended").count() == 4
         assert AuditEntry.objects.get(action="removals_approved").actor_id == admin.pk
 

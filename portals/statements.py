@@ -1,7 +1,7 @@
 """Run one hand-written SQL statement on Django's connection: for the few set-based writes of the product.
 
-Parameters are bound by the server, so that a statement can be prepared; a page of people runs the same ten statements a
-thousand times.
+Parameters are bound by the server, so that a statement can be prepared; a page of people runs the same ten statements
+a thousand times.
 """
 
 from __future__ import annotations

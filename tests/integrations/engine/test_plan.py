@@ -170,9 +170,7 @@ class TestKnownElsewhereInTheRealm:
         assert change.reason is Reason.KNOWN_ELSEWHERE
 
     def test_is_created_where_the_portal_allows_it(self):
-        change = only(
-            decided(person(), self.known, policy(adds_as="active", may_add_people_known_elsewhere=True))
-        )
+        change = only(decided(person(), self.known, policy(adds_as="active", may_add_people_known_elsewhere=True)))
 
         assert (change.kind, change.user_id) == (Kind.ADD, 77)
 

@@ -4,9 +4,10 @@ import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
+from django.db import migrations, models
+
 import portals.field_types
 import portals.models.realms
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -4,23 +4,21 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('users', '0002_membership_fillfactor'),
+        ("users", "0002_membership_fillfactor"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PendingUser',
-            fields=[
-            ],
+            name="PendingUser",
+            fields=[],
             options={
-                'verbose_name': 'pending user',
-                'verbose_name_plural': 'pending users',
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "verbose_name": "pending user",
+                "verbose_name_plural": "pending users",
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('users.membership',),
+            bases=("users.membership",),
         ),
     ]

@@ -46,6 +46,8 @@ class Newcomer:
     last_day: date | None = None
     user_id: int | None = None
     mail: str = ""
+    # What grouping.first_groups said of them.
+    rule_groups: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ _ADD = _typed("""
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         key text, email text, first_name text, last_name text, status text, last_day date, custom_data jsonb,
-        user_id bigint, mail text, nonce text)
+        user_id bigint, mail text, nonce text, rule_groups bigint[])
 ), accounts AS (
     INSERT INTO users_user (realm_id, email, first_name, last_name, password, is_active, is_superuser, created_at)
     SELECT %(realm)s, email, first_name, last_name, '!' || gen_random_uuid(), true, false, %(now)s
@@ -117,11 +119,14 @@ WITH incoming AS (
     INSERT INTO users_membership (
         portal_id, user_id, role, status, source, custom_data, last_day, ended_by, rule_groups, created_at)
     SELECT %(portal)s, account_id, 'learner', status, %(source)s, custom_data, last_day,
-        CASE WHEN last_day IS NULL THEN '' ELSE %(source)s END, '{}', %(now)s
+        CASE WHEN last_day IS NULL THEN '' ELSE %(source)s END, rule_groups, %(now)s
     FROM people
     RETURNING id, user_id
 ), added AS (
     SELECT members.id AS membership_id, people.* FROM members JOIN people ON people.account_id = members.user_id
+), joined AS (
+    INSERT INTO users_groupmembership (membership_id, group_id, origin, created_at)
+    SELECT membership_id, group_id, 'rule', %(now)s FROM added, unnest(rule_groups) AS group_id
 ), mails AS (
     INSERT INTO users_invitation (
         membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id)
@@ -260,6 +265,7 @@ def add_learners(
             "user_id": one.user_id,
             "mail": one.mail if portal.uses_passwords else "",
             "nonce": new_nonce(),
+            "rule_groups": one.rule_groups,
         }
         for one in newcomers
     ]

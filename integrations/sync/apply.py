@@ -139,9 +139,11 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
         around = snapshot.surroundings(context.connection, batch.people, batch.identities, context.policy)
         changes = plan.plan(batch.people, around, context.policy, context.today)
         changes = [change for change in changes if not _is_old_news(change, batch.identities.get(change.key))]
-        added = _provision(context, changes)
+        newcomers = _newcomers(context, changes)
+        added = _provision(context, changes, newcomers)
         tally = _tally(changes, len(batch.people))
-        tally.update(_regroup(context, changes, added))
+        tally.update(_enroll(context, newcomers, added))
+        tally.update(_regroup(context, changes))
         identity_ids = _remember(context, batch, changes, added)
         _keep_plan(context, batch.people, changes, added)
         result = Result(tally, identity_ids)
@@ -155,13 +157,13 @@ def _is_old_news(change: Change, known: Known | None) -> bool:
     return change.kind is Kind.SKIP and known is not None and known.reason == change.reason
 
 
-def _provision(context: Context, changes: Sequence[Change]) -> dict[str, int]:
+def _provision(context: Context, changes: Sequence[Change], newcomers: Sequence[Newcomer]) -> dict[str, int]:
     """Carry out additions, amendments and restorations; return the new memberships by person."""
     portal = context.connection.portal
     cause = Cause(run_id=context.run_id)
     added = provisioning.add_learners(
         portal=portal,
-        newcomers=[_newcomer(change) for change in changes if change.kind in (Kind.ADD, Kind.INVITE)],
+        newcomers=newcomers,
         source=context.policy.provider,
         cause=cause,
         now=context.now,
@@ -182,7 +184,23 @@ def _provision(context: Context, changes: Sequence[Change]) -> dict[str, int]:
     return added
 
 
-def _newcomer(change: Change) -> Newcomer:
+def _newcomers(context: Context, changes: Sequence[Change]) -> list[Newcomer]:
+    """Return whom to add, with the groups that the rules give them."""
+    additions = [change for change in changes if change.kind in (Kind.ADD, Kind.INVITE)]
+    rows = [
+        {
+            "key": change.key,
+            "email": change.after["email"],
+            "status": change.after["status"],
+            "custom_data": change.after["custom_data"],
+        }
+        for change in additions
+    ]
+    groups = grouping.first_groups(portal_id=context.connection.portal_id, newcomers=rows, now=context.now)
+    return [_newcomer(change, groups.get(change.key, ())) for change in additions]
+
+
+def _newcomer(change: Change, rule_groups: Sequence[int]) -> Newcomer:
     after = change.after
     return Newcomer(
         key=change.key,
@@ -194,6 +212,7 @@ def _newcomer(change: Change) -> Newcomer:
         last_day=_day(after.get("last_day")),
         user_id=change.user_id,
         mail=change.mail,
+        rule_groups=rule_groups,
     )
 
 
@@ -214,14 +233,22 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _regroup(context: Context, changes: Sequence[Change], added: Mapping[str, int]) -> Counter[str]:
-    """Evaluate the rules for everyone whose data or state changed, and enroll whom that concerns."""
+def _enroll(context: Context, newcomers: Sequence[Newcomer], added: Mapping[str, int]) -> Counter[str]:
+    """Enroll newcomers in the courses of their groups."""
+    pairs = [(added[one.key], group_id) for one in newcomers for group_id in one.rule_groups]
+    if not pairs:
+        return Counter()
+    membership_ids, group_ids = zip(*pairs, strict=True)
+    enrolled = enrollments.enroll_new_members(pairs=(membership_ids, group_ids), now=context.now)
+    return Counter(joined_groups=len(pairs), enrolled=enrolled)
+
+
+def _regroup(context: Context, changes: Sequence[Change]) -> Counter[str]:
+    """Evaluate the rules for the learners whose data or state changed, and enroll whom that concerns."""
     touched = [
-        membership_id
+        change.membership_id
         for change in changes
-        if change.after
-        and change.kind is not Kind.END_ACCESS
-        and (membership_id := added.get(change.key, change.membership_id)) is not None
+        if change.after and change.kind is not Kind.END_ACCESS and change.membership_id is not None
     ]
     if not touched:
         return Counter()

@@ -60,6 +60,8 @@ class Reader:
         self._held = _Held()
         self._batch_pages = 1
         self._saved_at = time.monotonic()
+        # Pages without a change since the last checkpoint.
+        self._unsaved: list[dict[str, Any]] = []
         self._ledger: dict[int, tuple[bytes, list[int], int]] = {}
 
     def read(self, source: PeopleSource, keep_alive: Callable[[], None]) -> None:
@@ -142,7 +144,9 @@ class Reader:
         else:
             ids = identities_of(identities)
             self._account(held, ids, everyone, 0)
-            self._checkpoint(_page_rows(context, held, ids, frozenset()))
+            self._unsaved += _page_rows(context, held, ids, frozenset())
+            if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
+                self._checkpoint()
         quiet = len(changed) < MANY_CHANGED
         self._batch_pages = min(self._batch_pages * 2, MAX_PAGES) if quiet else 1
 
@@ -155,13 +159,14 @@ class Reader:
             ids = identities_of(batch.identities) | result.identity_ids
             self._state.totals.update(result.tally)
             self._account(held, ids, everyone, len(batch.people))
-            self._checkpoint(_page_rows(context, held, ids, result.failed))
+            self._state.save(self._lease, [*self._unsaved, *_page_rows(context, held, ids, result.failed)])
 
         try:
             apply.batch(context, batch, finish=finish)
         except BaseException:
             self._state.reset(before)
             raise
+        self._note_saved()
 
     def _account(self, held: _Held, ids: dict[str, int], everyone: Sequence[Person], changed: int) -> None:
         """Count a batch's people as seen, and notice who was seen before."""
@@ -174,8 +179,12 @@ class Reader:
         state.totals["unchanged"] += len(everyone) - changed
         state.page = held.pages[-1].number
 
-    def _checkpoint(self, pages: Sequence[dict[str, Any]] = ()) -> None:
-        self._state.save(self._lease, pages)
+    def _checkpoint(self) -> None:
+        self._state.save(self._lease, self._unsaved)
+        self._note_saved()
+
+    def _note_saved(self) -> None:
+        self._unsaved = []
         self._saved_at = time.monotonic()
 
 

@@ -8,6 +8,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from integrations import providers
+from integrations.gusto.provider import Gusto
 from integrations.models import Connection, SyncRun
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
@@ -22,11 +24,17 @@ PASSWORD = "harbour lights at dawn"
 
 @pytest.fixture
 def sandbox(settings):
-    """A stand-in for Gusto whose company has 30 people, which the settings name."""
-    with start(people=30, seed=1) as running:
+    """A stand-in for Gusto whose company has 20 people, which the settings name."""
+    with start(people=20, seed=1) as running:
         settings.GUSTO_API_URL = running.url
         settings.GUSTO_CLIENT_ID, settings.GUSTO_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
         yield running
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits(monkeypatch):
+    """Let what is tried again be tried at once."""
+    monkeypatch.setitem(providers._registry, "gusto", Gusto(pause=lambda seconds: None))
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ class TestPortalWithSingleSignOn:
         sync(sso_admin)
 
         learners = Membership.objects.learners()
-        assert learners.count() > 20
+        assert learners.count() > 10
         assert set(learners.values_list("status", flat=True)) == {"active"}
         assert not Invitation.objects.exists()
         assert smtp == []

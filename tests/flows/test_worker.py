@@ -20,11 +20,11 @@ class TestWorker:
 
         tasks.sync_due_connections()
         tasks.sync_due_connections()
-        wait_until(lambda: len(smtp) == 28, seconds=60, explain=worker.said)
+        wait_until(lambda: len(smtp) == 18, seconds=60, explain=worker.said)
 
         run = SyncRun.objects.get()
         assert (run.trigger, run.state) == ("schedule", "completed")
-        assert Membership.objects.filter(source="gusto", status="pending").count() == 28
+        assert Membership.objects.filter(source="gusto", status="pending").count() == 18
         assert {mail["To"] for mail in smtp} == set(
             Membership.objects.learners().values_list("user__email", flat=True)
         )

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import helpers
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -61,9 +62,10 @@ def confirmed_action(
         def ask(
             self: Any, request: HttpRequest, queryset: QuerySet[Any] | None = None, object_id: str | None = None
         ) -> HttpResponse | None:
-            if queryset is None:
-                return _about_one(self, request, self.get_object_or_404(request, object_id), form_class, act)
-            return _about_many(self, request, queryset, form_class, act)
+            with transaction.atomic():
+                if queryset is None:
+                    return _about_one(self, request, self.get_object_or_404(request, object_id), form_class, act)
+                return _about_many(self, request, queryset, form_class, act)
 
         ask.__name__, ask.__doc__ = act.__name__, act.__doc__
         path = act.__name__.replace("_", "-")

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from portals import signals
+from portals.models import Portal
 
 
 class Audited(ModelAdmin):
@@ -48,7 +49,19 @@ class Audited(ModelAdmin):
     def report(self, request: HttpRequest, action: str, obj: models.Model) -> None:
         """Announce what the visitor did to a row."""
         before, after = request.__dict__.pop("_edit", ({}, {}))
-        signals.edited.send(sender=type(obj), request=request, action=action, object=obj, before=before, after=after)
+        signals.edited.send(
+            sender=type(obj),
+            request=request,
+            portal=self.portal_of_row(request, obj),
+            action=action,
+            object=obj,
+            before=before,
+            after=after,
+        )
+
+    def portal_of_row(self, request: HttpRequest, obj: models.Model) -> Portal | None:
+        """Return the portal in whose trail an edit belongs; None for rows that belong to no portal."""
+        return None
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Say that there is no such page: the audit trail tells what happened."""

@@ -190,6 +190,10 @@ class PortalScopedAdmin(_Scoped, Audited):
             request.__dict__["_edited_portal"] = portals.first()
         return found
 
+    def portal_of_row(self, request: HttpRequest, obj: models.Model) -> Portal | None:
+        """Return the portal in whose trail an edit belongs."""
+        return portal_of(request) or Portal.objects.filter(pk=portal_id_of(obj, self.portal_path) or 0).first()
+
     def get_object_or_404(self, request: HttpRequest, object_id: Any) -> Any:
         """Return the row if the visitor may see it. Raises Http404."""
         found = self.get_object(request, str(object_id))

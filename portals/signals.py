@@ -9,5 +9,6 @@ rules_changed = Signal()
 group_courses_changed = Signal()
 # course_id: a course was published (again).
 course_published = Signal()
-# request, action ("added", "changed", "deleted"), object, before, after: someone edited a row on an admin page.
+# request, portal (or None), action ("added", "changed", "deleted"), object, before, after: someone edited a row on an
+# admin page.
 edited = Signal()

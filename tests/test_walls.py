@@ -104,9 +104,9 @@ class TestLists:
         assert response.status_code in ({200, 302} if is_scoped else {403})
 
     @pytest.mark.parametrize("model", REGISTERED)
-    @pytest.mark.parametrize("query", ["q=SECRE", "_popup=1", "_to_field=id&_popup=1", "all=", "o=1.2", "p=2", "e=1"])
-    def test_are_silent_whatever_is_asked(self, stranger, own, model, query):
-        assert_silent(stranger.get(f"{page(model, 'changelist')}?{query}"))
+    def test_are_silent_whatever_is_asked(self, stranger, own, model):
+        for query in ("q=SECRE", "_popup=1", "_to_field=id&_popup=1", "all=", "o=1.2", "p=2", "e=1"):
+            assert_silent(stranger.get(f"{page(model, 'changelist')}?{query}"))
 
     @pytest.mark.parametrize("model", REGISTERED)
     def test_are_silent_when_filtered_by_foreign_rows(self, stranger, own, victim, model):

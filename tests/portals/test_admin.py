@@ -109,6 +109,14 @@ class TestPortalPages:
         assert entry.after == {"name": "Harbor Academy"}
         assert entry.actor_id == portal.memberships.get().user_id
 
+    def test_write_down_in_the_portals_trail_what_an_operator_does(self, operator, portal):
+        rule = DynamicRuleFactory(group__portal=portal)
+
+        save(operator, page(DynamicRule, "change", rule.pk), state="draft")
+
+        entry = AuditEntry.objects.get()
+        assert (entry.portal, entry.action, entry.after) == (portal, "dynamicrule_changed", {"state": "draft"})
+
     def test_write_nothing_down_when_nothing_changed(self, client, portal):
         save(client, page(Portal, "change", portal.pk))
 

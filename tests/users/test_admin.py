@@ -465,6 +465,19 @@ class TestEndingAndRestoringAccess:
         assert (learner.status, learner.ended_by) == ("ended", "admin")
         assert (entry.object_id, entry.actor_id) == (learner.pk, admin.user_id)
 
+    @pytest.mark.django_db(transaction=True)
+    def test_does_all_or_nothing(self, client, portal, learner, monkeypatch):
+        def fail(*args, **kwargs):
+            raise RuntimeError
+
+        monkeypatch.setattr("users.admin.memberships.ngettext", fail)
+        client.raise_request_exception = False
+
+        assert act(client, Membership, "end_access", learner).status_code == 500
+
+        learner.refresh_from_db()
+        assert learner.status == "active"
+
     def test_ends_access_of_many_after_a_day(self, client, portal, learner):
         day = portal.today(timezone.now()) + timedelta(days=5)
         other = MembershipFactory(portal=portal)

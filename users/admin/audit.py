@@ -17,7 +17,7 @@ from unfold.paginator import InfinitePaginator
 
 from portals import signals
 from portals.models import CustomField, Portal
-from portals.scoping import PortalScopedAdmin, ReadOnly, portal_of
+from portals.scoping import PortalScopedAdmin, ReadOnly
 from users import audit
 from users.models import AuditEntry, Membership, User
 
@@ -26,6 +26,7 @@ from users.models import AuditEntry, Membership, User
 def record_edit(
     *,
     request: HttpRequest,
+    portal: Portal | None,
     action: str,
     object: Model,  # noqa: A002
     before: dict[str, Any],
@@ -33,10 +34,7 @@ def record_edit(
     **kwargs: Any,
 ) -> None:
     """Write down what was edited; values of a deleted custom field go with it."""
-    portal = object if isinstance(object, Portal) else getattr(object, "portal", None) or portal_of(request)
     name = f"{object._meta.model_name}_{action}"
-    if isinstance(object, Portal) and action == "deleted":
-        portal = None
     audit.record(portal=portal, action=name, object=object, before=before, after=after, request=request)
     if isinstance(object, CustomField) and action == "deleted":
         _forget_values(object)

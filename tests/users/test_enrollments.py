@@ -116,6 +116,18 @@ class TestEnrollNewMembers:
         assert (enrollment.source_group, enrollment.version) == (lax, 2)
         assert heard == [enrollment.pk] * 2
 
+    def test_never_loosens_an_enrollment_that_is_there(self, learner, portal):
+        required, early = GroupFactory(portal=portal), GroupFactory(portal=portal)
+        late = GroupFactory(portal=portal)
+        course = GroupCourseFactory(group=early, due_days=7).course
+        GroupCourseFactory(group=required, course=course, due_days=30, is_required=True)
+        GroupCourseFactory(group=late, course=course, due_days=3)
+
+        for group in (early, required, late):
+            join(learner, group)
+
+        assert (learner.enrollments.get().is_required, learner.enrollments.get().due_on) == (True, date(2026, 4, 3))
+
     def test_changes_nothing_the_second_time(self, learner, group, heard):
         GroupCourseFactory(group=group, due_days=30, is_required=True)
         join(learner, group)
@@ -202,6 +214,18 @@ class TestUnenrollAfterLeaving:
         assert leave(learner, group) == 0
         assert learner.enrollments.get().source_group == other
         assert leave(learner, other) == 1
+
+    def test_leaves_the_source_as_it_is_while_that_group_grants_the_course(self, learner, portal):
+        first, source, left = (GroupFactory(portal=portal) for _ in range(3))
+        course = GroupCourseFactory(group=first).course
+        for group in (source, left):
+            GroupCourseFactory(group=group, course=course)
+        for group in (source, first, left):
+            join(learner, group)
+
+        leave(learner, left)
+
+        assert learner.enrollments.get().source_group == source
 
     def test_keeps_the_courses_of_others(self, portal, learner, group):
         GroupCourseFactory(group=group)
@@ -352,6 +376,9 @@ class TestRecordProgress:
 
         done = record_progress(enrollment=enrollment, status="passed", percent=100, now=LATER)
         assert (done.started_at, done.completed_at, done.version) == (NOW, LATER, 3)
+
+        graded = record_progress(enrollment=enrollment, status="failed", percent=100, now=LATER + timedelta(days=1))
+        assert (graded.started_at, graded.completed_at, graded.version) == (NOW, LATER, 4)
 
     def test_announces_each_change_once(self, enrollment, heard):
         record_progress(enrollment=enrollment, status="in_progress", percent=40, now=NOW)

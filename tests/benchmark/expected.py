@@ -1,4 +1,4 @@
-"""Who should be in the portal, with which data, groups, courses and mails: worked out from the wire, without the product.
+"""Who should be in the portal, with which data, groups, courses and mails: from the wire, without the product.
 
 Compared row by row with the database after every measured sync, so that a fast wrong answer fails.
 """

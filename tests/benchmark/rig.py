@@ -1,4 +1,4 @@
-"""What the benchmark runs on: a PostgreSQL that is safe against power cuts, a Valkey, the sandbox as its own process."""
+"""What the benchmark runs on: a PostgreSQL that survives power cuts, a Valkey, the sandbox as its own process."""
 
 import base64
 import os

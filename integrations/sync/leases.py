@@ -134,6 +134,11 @@ def put_back(lease: Lease) -> None:
     held(lease).update(state=SyncRun.State.QUEUED, lease_expires_at=None)
 
 
+def let_go(lease: Lease) -> None:
+    """End the lease early, after an error that nobody expected."""
+    held(lease).update(lease_expires_at=Now())
+
+
 def held(lease: Lease) -> QuerySet[SyncRun]:
     """Return the run as a queryset, empty when the lease is lost."""
     return SyncRun.objects.filter(pk=lease.run_id, attempt=lease.attempt, state=SyncRun.State.RUNNING)

@@ -57,6 +57,10 @@ def carry_out(
         logger.info("run %s: stopped, or taken over by another worker", run_id)
     except OutOfTime:
         leases.put_back(lease)
+    except Exception:
+        # The sweeper counts the lapse and tries again; without this it would wait for the lease's end.
+        leases.let_go(lease)
+        raise
     run.refresh_from_db()
     return run
 

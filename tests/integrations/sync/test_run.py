@@ -410,6 +410,16 @@ class TestInterruption:
         assert not Membership.objects.exists()
         assert not PlannedChange.objects.exists()
 
+    def test_by_an_error_of_ours_is_tried_again_soon(self, connect, monkeypatch):
+        run = leases.claim(connection=connect(), trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
+        with monkeypatch.context() as patch:
+            patch.setattr(apply, "_keep_plan", None)
+            with pytest.raises(TypeError):
+                sync_run.carry_out(run_id=run.pk)
+
+        assert leases.lapsed_runs() == [run.pk]
+        assert sync_run.carry_out(run_id=run.pk).state == SyncRun.State.COMPLETED
+
     def test_is_given_up_after_three_lapses_without_progress(self, connect):
         run = leases.claim(connection=connect(), trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
         for _ in range(3):

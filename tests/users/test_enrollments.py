@@ -97,7 +97,7 @@ class TestEnrollNewMembers:
 
     def test_takes_the_strictest_terms_of_several_groups(self, learner, portal):
         strict, early = GroupFactory(portal=portal), GroupFactory(portal=portal)
-        course = GroupCourseFactory(group=strict, is_required=True).course
+        course = GroupCourseFactory(group=strict, is_required=True, due_days=30).course
         GroupCourseFactory(group=early, course=course, due_days=7)
 
         assert join(learner, strict, early) == 1
@@ -118,14 +118,16 @@ class TestEnrollNewMembers:
 
     def test_never_loosens_an_enrollment_that_is_there(self, learner, portal):
         required, early = GroupFactory(portal=portal), GroupFactory(portal=portal)
-        late = GroupFactory(portal=portal)
+        earliest = GroupFactory(portal=portal)
         course = GroupCourseFactory(group=early, due_days=7).course
         GroupCourseFactory(group=required, course=course, due_days=30, is_required=True)
-        GroupCourseFactory(group=late, course=course, due_days=3)
+        GroupCourseFactory(group=earliest, course=course, due_days=3)
 
-        for group in (early, required, late):
-            join(learner, group)
+        join(learner, early)
 
+        join(learner, required)
+        assert (learner.enrollments.get().is_required, learner.enrollments.get().due_on) == (True, date(2026, 4, 7))
+        join(learner, earliest)
         assert (learner.enrollments.get().is_required, learner.enrollments.get().due_on) == (True, date(2026, 4, 3))
 
     def test_changes_nothing_the_second_time(self, learner, group, heard):
@@ -220,7 +222,8 @@ class TestUnenrollAfterLeaving:
         course = GroupCourseFactory(group=first).course
         for group in (source, left):
             GroupCourseFactory(group=group, course=course)
-        for group in (source, first, left):
+        put(learner, first)
+        for group in (source, left):
             join(learner, group)
 
         leave(learner, left)

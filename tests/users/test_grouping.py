@@ -287,6 +287,8 @@ class TestRegroup:
         stranger = MembershipFactory(custom_data={department.key: "Sales"})
 
         assert regroup(portal_id=portal.pk, membership_ids=[stranger.pk], now=NOW) == NOTHING
+        assert regroup(portal_id=portal.pk, now=NOW) == NOTHING
+        assert matching_ids(portal_id=portal.pk, rule=Rule(sales.pk), now=NOW) == []
 
     def test_survives_a_value_of_another_type(self, portal, person):
         years = CustomFieldFactory(portal=portal, type=FieldType.INTEGER)

@@ -6,22 +6,18 @@ platform host the operator sees all of them. `portals.checks` refuses admin clas
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from django import forms
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.options import BaseModelAdmin, InlineModelAdmin
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
-from django.db.models.constants import LOOKUP_SEP
-from django.forms import Field, ModelForm
+from django.forms import Field
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.widgets import INPUT_CLASSES
 
 from portals.edits import Audited
+from portals.forms import DateInput, PortalForm, portal_id_of
 from portals.models import Portal
 
 
@@ -48,58 +44,6 @@ def is_operator(request: HttpRequest) -> bool:
 def portal_in_hand(request: HttpRequest) -> Portal | None:
     """Return the portal that a form is about: the host's, or that of the row which an operator edits."""
     return portal_of(request) or request.__dict__.get("_edited_portal")
-
-
-def portal_id_of(obj: models.Model, portal_path: str) -> int | None:
-    """Return the id of the portal that a row belongs to, None while a form has not said; path as in `_Scoped`."""
-    *steps, last = portal_path.split(LOOKUP_SEP)
-    for step in steps:
-        try:
-            obj = getattr(obj, step)
-        except ObjectDoesNotExist:
-            return None
-    found: int | None = obj.pk if last == "pk" else getattr(obj, f"{last}_id")
-    return found
-
-
-class DateInput(forms.DateInput):
-    """The browser's own date field in the theme: it needs no script."""
-
-    input_type = "date"
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__({"class": " ".join(INPUT_CLASSES), **(attrs or {})}, format="%Y-%m-%d")
-
-
-class PortalForm(ModelForm):
-    """A form for a row of one portal: fills in the portal, and refuses relations that lead out of it."""
-
-    portal: ClassVar[Portal | None] = None
-    portal_path: ClassVar[str] = "portal"
-    # Whether the form is a line of a table, whose fields have no visible labels of their own.
-    is_line: ClassVar[bool] = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values() if self.is_line else ():
-            # A relation's widget is wrapped.
-            widget: Any = getattr(field.widget, "widget", field.widget)
-            widget.attrs.setdefault("aria-label", field.label)
-        if self.portal and self.portal_path == "portal" and not self.instance.portal_id:
-            self.instance.portal = self.portal
-
-    def _get_validation_exclusions(self) -> set[str]:
-        # The portal is no field of the form, yet "once per portal" has to be checked.
-        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return exclusions - {"portal"}
-
-    def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
-        own = portal_id_of(self.instance, self.portal_path)
-        for name, value in list(self.cleaned_data.items()):
-            other = getattr(value, "portal_id", None) if isinstance(value, models.Model) else None
-            if own and other and own != other:
-                self.add_error(name, ValidationError(_("This belongs to another portal."), code="other_portal"))
 
 
 class RelatedFilter(RelatedDropdownFilter):

@@ -15,8 +15,9 @@ from unfold.forms import PaginationInlineFormSet
 
 from portals import definitions, field_types
 from portals.field_types import FieldType, ValueRefused
+from portals.forms import PortalForm
 from portals.models import CustomField, CustomFieldChoice, RuleCondition
-from portals.scoping import PortalForm, PortalScopedAdmin, PortalScopedTabularInline
+from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline
 
 # A field may only become what its values can be read as.
 FAMILIES: tuple[set[str], ...] = (

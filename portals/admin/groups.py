@@ -15,8 +15,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from portals import definitions
+from portals.forms import PortalForm
 from portals.models import DynamicRule, Group, GroupCourse
-from portals.scoping import PortalForm, PortalScopedAdmin, PortalScopedTabularInline
+from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline
 
 State = DynamicRule.State
 

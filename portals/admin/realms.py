@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelect2Widget
 
+from portals.forms import PortalForm
 from portals.models import Portal, Realm
-from portals.scoping import GlobalAdmin, PortalForm, PortalScopedAdmin, is_operator, portal_of
+from portals.scoping import GlobalAdmin, PortalScopedAdmin, is_operator, portal_of
 
 
 @cache

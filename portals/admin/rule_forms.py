@@ -11,9 +11,9 @@ from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldAdminSelec
 
 from portals import definitions, rules
 from portals.field_types import FieldType, read_choices, to_text
+from portals.forms import PortalForm
 from portals.models import CustomField, DynamicRule, RuleCondition
 from portals.rules import CircularBase, Condition, ConditionRefused, Operator, Subject
-from portals.scoping import PortalForm
 
 OPERATORS = {
     Operator.IS: gettext_lazy("is"),

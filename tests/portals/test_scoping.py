@@ -14,15 +14,9 @@ from unfold.decorators import action
 from config.apps import RollcallAdminConfig
 from portals.checks import unguarded
 from portals.confirmations import ConfirmationForm, confirmed_action
+from portals.forms import PortalForm, portal_id_of
 from portals.models import DynamicRule, Group, GroupCourse, Realm, RuleCondition
-from portals.scoping import (
-    GlobalAdmin,
-    PortalForm,
-    PortalScopedAdmin,
-    PortalScopedTabularInline,
-    RelatedFilter,
-    portal_id_of,
-)
+from portals.scoping import GlobalAdmin, PortalScopedAdmin, PortalScopedTabularInline, RelatedFilter
 from tests.factories.portals import DynamicRuleFactory, GroupFactory, PortalFactory, RealmFactory
 
 

@@ -24,9 +24,10 @@ from portals.admin.groups import GroupAdmin as DefinitionAdmin
 from portals.admin.rules import DynamicRuleAdmin
 from portals.confirmations import confirmed_action
 from portals.field_types import FieldType
+from portals.forms import PortalForm
 from portals.models import DynamicRule, Group
 from portals.rules import Condition, Operator, Rule, Subject
-from portals.scoping import PortalForm, PortalScopedAdmin, administers
+from portals.scoping import PortalScopedAdmin, administers
 from users import grouping
 from users.admin.person_actions import RemoveFromGroupForm
 from users.admin.person_filters import MemberGroupFilter

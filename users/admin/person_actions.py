@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from portals.confirmations import ConfirmationForm
+from portals.forms import DateInput
 from portals.models import Group
-from portals.scoping import DateInput
 from users.admin.person_forms import is_last_admin
 from users.models import Invitation, Membership
 

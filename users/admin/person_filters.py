@@ -17,8 +17,9 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from portals import field_types
 from portals.field_types import FieldType, ValueRefused
+from portals.forms import DateInput
 from portals.models import CustomField, Group
-from portals.scoping import DateInput, portal_of
+from portals.scoping import portal_of
 from users.models import Membership
 
 People = QuerySet[Membership]

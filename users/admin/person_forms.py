@@ -18,8 +18,8 @@ from unfold.widgets import (
 )
 
 from portals.field_types import FieldType
+from portals.forms import DateInput, PortalForm
 from portals.models import CustomField, Portal
-from portals.scoping import DateInput, PortalForm
 from users.forms import CustomValueField
 from users.models import Membership, User
 

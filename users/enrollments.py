@@ -140,7 +140,7 @@ _UNENROLL_COURSES = _UNENROLL.format(
 
 def enroll_new_members(*, pairs: Pairs, now: datetime) -> int:
     """Enroll people in the courses of groups that they have joined; return how many enrollments began."""
-    return _run(_ENROLL_PAIRS, memberships=list(pairs[0]), groups=list(pairs[1]), now=now)
+    return _run(_ENROLL_PAIRS, **_arrays(pairs), now=now)
 
 
 def unenroll_after_leaving(*, pairs: Pairs) -> int:
@@ -148,7 +148,7 @@ def unenroll_after_leaving(*, pairs: Pairs) -> int:
 
     Stays: what another of their groups grants as well, what was enrolled by hand, what is finished.
     """
-    return _run(_UNENROLL_PAIRS, memberships=list(pairs[0]), groups=list(pairs[1]))
+    return _run(_UNENROLL_PAIRS, **_arrays(pairs))
 
 
 def enroll_missed(*, membership_ids: Sequence[int], now: datetime) -> int:
@@ -228,6 +228,10 @@ def record_progress(*, enrollment: Enrollment, status: str, percent: int, now: d
     current.save(update_fields=["status", "percent", "started_at", "completed_at", "version"])
     _announce([current.pk])
     return current
+
+
+def _arrays(pairs: Pairs) -> dict[str, str]:
+    return {"memberships": statements.integers(pairs[0]), "groups": statements.integers(pairs[1])}
 
 
 def _run(statement: str, **parameters: Any) -> int:

@@ -182,7 +182,9 @@ def first_groups(*, portal_id: int, newcomers: Sequence[Mapping[str, Any]], now:
     if evaluation is None:
         return {}
     rows = msgspec.json.encode(newcomers).decode()
-    return dict(statements.rows(evaluation.find_first, {**evaluation.parameters, "newcomers": rows, "now": now}))
+    parameters = {**evaluation.parameters, "newcomers": rows, "now": now}
+    # It reads no table, so its plan stays good.
+    return dict(statements.rows(evaluation.find_first, parameters, keeps_plan=True))
 
 
 def regroup_portal(*, portal_id: int, group_ids: Collection[int] | None = None, now: datetime) -> Regrouped:
@@ -307,7 +309,7 @@ def _find(evaluation: _Evaluation) -> list[int]:
 
 
 def _apply(evaluation: _Evaluation, membership_ids: list[int], now: datetime) -> Regrouped:
-    parameters = {**evaluation.parameters, "memberships": membership_ids, "now": now}
+    parameters = {**evaluation.parameters, "memberships": statements.integers(membership_ids), "now": now}
     joined, left, *moves = statements.rows(evaluation.apply, parameters)[0]
     joiners, joined_groups, leavers, left_groups = moves
     return Regrouped(

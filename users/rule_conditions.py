@@ -21,23 +21,23 @@ _PEOPLE = """
 _EVERYONE = "m.portal_id = %(portal)s"
 # The sum is no index's column: for a page of people the planner must not read the index of the whole portal.
 _CHOSEN = "m.id = ANY (%(memberships)s::bigint[]) AND m.portal_id + 0 = %(portal)s"
-# People who are about to be added: they have no row yet, and so no groups.
+# People who are about to be added: they have no row yet, and so no groups. No table is read for them.
 _NEWCOMERS = """
     SELECT m.key{columns}
     FROM (
-        SELECT r.*, NULL::bigint AS id, %(now)s::timestamptz AS created_at, NULL::timestamptz AS accepted_at
+        SELECT r.*, %(now)s::timestamptz AS created_at, NULL::timestamptz AS accepted_at
         FROM jsonb_to_recordset(%(newcomers)s::text::jsonb) AS r(key text, email text, status text, custom_data jsonb)
     ) AS m
     WHERE m.status <> 'pending'"""
 # Scalar queries: each is an index look-up per person, where a join might read the whole table for a page of people.
 _DOMAIN = "(SELECT lower(split_part(u.email, '@', -1)) FROM users_user AS u WHERE u.id = m.user_id)"
-_DOMAIN_OF_NEWCOMER = "lower(split_part(m.email, '@', -1))"
 _CREATED_ON = "(coalesce(m.accepted_at, m.created_at) AT TIME ZONE %(zone)s::text)::date"
 # A base group whose rule is evaluated along is not yet up to date: only its members by hand count, and its rule.
 _BASES = """ARRAY(
         SELECT b.group_id FROM users_groupmembership AS b
         WHERE b.membership_id = m.id AND b.group_id = ANY (%(bases)s::bigint[])
             AND (b.origin = 'manual' OR b.group_id <> ALL (%(groups)s::bigint[])))"""
+_OF_NEWCOMERS = {_DOMAIN: "lower(split_part(m.email, '@', -1))", _BASES: "'{}'::bigint[]"}
 
 
 class Compiler:
@@ -73,7 +73,7 @@ class Compiler:
     def newcomers(self) -> str:
         """Return the same for people who are about to be added, from the parameters `newcomers` and `now`."""
         columns = "".join(
-            f",\n    {_DOMAIN_OF_NEWCOMER if expression == _DOMAIN else expression} AS {name}"
+            f",\n    {_OF_NEWCOMERS.get(expression, expression)} AS {name}"
             for expression, name in self._columns.items()
         )
         return _NEWCOMERS.format(columns=columns)

@@ -29,7 +29,7 @@ class Known:
 _KNOWN = """
 SELECT external_id, id, digest, membership_id, state, reason, due_on
 FROM integrations_externalidentity
-WHERE connection_id = %(connection)s AND external_id = ANY(%(keys)s)
+WHERE connection_id = %(connection)s AND external_id = ANY(%(keys)s::text[])
 """
 
 _LEARNERS = """
@@ -39,9 +39,9 @@ FROM users_user AS u
 LEFT JOIN users_membership AS m ON m.user_id = u.id AND m.portal_id = %(portal)s
 LEFT JOIN integrations_externalidentity AS i ON i.membership_id = m.id AND i.connection_id = %(connection)s
 WHERE u.id IN (
-    SELECT id FROM users_user WHERE realm_id = %(realm)s AND lower(email) = ANY(%(emails)s)
+    SELECT id FROM users_user WHERE realm_id = %(realm)s AND lower(email) = ANY(%(emails)s::text[])
     UNION
-    SELECT user_id FROM users_membership WHERE id = ANY(%(memberships)s)
+    SELECT user_id FROM users_membership WHERE id = ANY(%(memberships)s::bigint[])
 )
 """
 
@@ -58,7 +58,7 @@ ORDER BY i.id LIMIT %(limit)s
 
 def known(connection: Connection, keys: Sequence[str]) -> dict[str, Known]:
     """Return the stored identities among these external ids."""
-    found = statements.rows(_KNOWN, {"connection": connection.pk, "keys": list(keys)})
+    found = statements.rows(_KNOWN, {"connection": connection.pk, "keys": statements.texts(keys)})
     return {row[0]: Known(row[1], bytes(row[2]), *row[3:]) for row in found}
 
 
@@ -74,8 +74,8 @@ def surroundings(
             "portal": connection.portal_id,
             "realm": connection.portal.realm_id,
             "connection": connection.pk,
-            "emails": list(emails),
-            "memberships": list(memberships),
+            "emails": statements.texts(emails),
+            "memberships": statements.integers(memberships),
         },
     )
     linked: dict[str, Learner] = {}

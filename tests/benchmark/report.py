@@ -21,17 +21,21 @@ class Row:
     unit: str
     target: float | None = None
     floor: float | None = None
+    # How many times the floor it may be.
+    times: float | None = None
     note: str = ""
 
     @property
     def is_met(self) -> bool:
-        """Whether the figure is within its target."""
-        return self.target is None or self.measured <= self.target
+        """Whether the figure is within its target, and within its multiple of the floor."""
+        is_within = self.target is None or self.measured <= self.target
+        return is_within and (self.times is None or not self.floor or self.measured <= self.times * self.floor)
 
     def cells(self) -> list[str]:
         """Return the line's cells as text."""
         ratio = f"{self.measured / self.floor:.2f}×" if self.floor else ""
         target = "" if self.target is None else f"≤ {_number(self.target)}"
+        target += f" and ≤ {self.times:g}×" if self.times else ""
         verdict = "" if self.target is None else ("met" if self.is_met else "**missed**")
         measured = f"{_number(self.measured)} {self.unit}".strip()
         floor = "" if self.floor is None else _number(self.floor)

@@ -114,7 +114,7 @@ def daily(rig: Rig, people: int) -> Iterator[Row]:
     with rig.sandbox(people) as sandbox, rig.database("floor", "template1") as plain, rig.database("daily") as full:
         floor = _Floor(rig, sandbox, plain, HARBOR_UUID, people, sandbox.token(HARBOR_UUID))
         floor.sync("floor, to fill the sandbox's cache")
-        rig_reset(rig, plain)
+        _reset(rig, plain)
         portal = _Portal.of(rig, sandbox, full, HARBOR_UUID, people)
         yield from _first_import(portal, floor)
         yield from _no_change(portal, floor)
@@ -134,6 +134,7 @@ def _first_import(portal: _Portal, floor: _Floor) -> Iterator[Row]:
         "us",
         300,
         least.microseconds,
+        3,
         f"wall {cost.wall_seconds:.0f} s, floor {least.wall_seconds:.0f} s; {_share(cost)}",
     )
     yield Row("S4", "WAL, first import", cost.wal_bytes / 1e6, "MB", None, least.wal_bytes / 1e6)
@@ -151,7 +152,7 @@ def _no_change(portal: _Portal, floor: _Floor) -> Iterator[Row]:
     portal.check()
     after = dict(portal.execute(WRITTEN))
     written = sum(after.values()) - sum(before.values())
-    yield Row("S2", "no change, CPU per person", cost.microseconds, "us", 70, least.microseconds, "equal pages")
+    yield Row("S2", "no change, CPU per person", cost.microseconds, "us", 70, least.microseconds, 2, "equal pages")
     yield Row("S2", "no change, rows written", written, "", 0, note="outside the run and its connection")
     yield Row("S4", "WAL, no change", cost.wal_bytes / 1e6, "MB", 0.3 * portal.people / 1e5, least.wal_bytes / 1e6)
     yield Row("S5", "statements per page, no change", cost.statements / pages, "", 2)
@@ -160,7 +161,7 @@ def _no_change(portal: _Portal, floor: _Floor) -> Iterator[Row]:
     portal.tidy()
     cost = portal.sync("no change, other pages")
     portal.check()
-    yield Row("S2", "no change, CPU per person", cost.microseconds, "us", 70, least.microseconds, "equal people")
+    yield Row("S2", "no change, CPU per person", cost.microseconds, "us", 70, least.microseconds, 2, "equal people")
     yield Row(
         "S4",
         "WAL, no change",
@@ -168,7 +169,7 @@ def _no_change(portal: _Portal, floor: _Floor) -> Iterator[Row]:
         "MB",
         0.3 * portal.people / 1e5,
         least.wal_bytes / 1e6,
-        "equal people; the pages are noted anew",
+        note="equal people; the pages are noted anew",
     )
     yield Row("S5", "statements per page, no change", cost.statements / pages, "", 2, note="equal people")
 
@@ -188,6 +189,7 @@ def _one_percent(portal: _Portal, floor: _Floor) -> Iterator[Row]:
         "us",
         90,
         least.microseconds,
+        2.5,
         f"one on every page; {_share(cost)}",
     )
     yield Row("S4", "WAL, 1 % changed", cost.wal_bytes / 1e6, "MB", 4 * portal.people / 1e5, least.wal_bytes / 1e6)
@@ -200,7 +202,7 @@ def throttled(rig: Rig, people: int) -> Iterator[Row]:
     with rig.sandbox(people) as sandbox, rig.database("floor", "template1") as plain, rig.database("slow") as full:
         floor = _Floor(rig, sandbox, plain, HARBOR_UUID, people, sandbox.token(HARBOR_UUID))
         floor.sync("floor, to fill the sandbox's cache")
-        rig_reset(rig, plain)
+        _reset(rig, plain)
         portal = _Portal.of(rig, sandbox, full, HARBOR_UUID, people)
         sandbox.control("set_rate_limit", limit=CALLS_PER_MINUTE)
         least = floor.sync("floor, throttled", calls_per_minute=CALLS_PER_MINUTE)
@@ -274,7 +276,7 @@ def _import(rig: Rig, people: int) -> Cost:
     return cost
 
 
-def rig_reset(rig: Rig, database: str) -> None:
+def _reset(rig: Rig, database: str) -> None:
     """Empty the floor's table, so that its next sync is a first one."""
     with rig.connect(database) as connection:
         connection.execute("DROP TABLE person")

@@ -105,3 +105,8 @@ def text_of(response):
     """Return the words of a page without its tags, blanks folded."""
     body = re.sub(r"<(style|script).*?</\1>", " ", response.content.decode(), flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def markup_of(response):
+    """Return a page's source with blanks folded."""
+    return " ".join(response.content.decode().split())

@@ -10,7 +10,7 @@ from tests.factories.integrations import ConnectionFactory, SyncRunFactory
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory, OperatorFactory
 
-from .conftest import ROOT, text_of
+from .conftest import ROOT, markup_of, text_of
 
 PAGES = ["connection", "mapping", "invite_settings", "runs", "not_taken_over", "disconnect", "finish"]
 POST_ONLY = ["connect", "sync", "refresh_attributes"]
@@ -143,7 +143,7 @@ class TestProviderPage:
                 assert response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}, address
 
     def test_marks_the_open_tab(self, portal_admin, connection):
-        page = portal_admin.get(f"{ROOT}gusto/mapping/").content.decode()
+        page = markup_of(portal_admin.get(f"{ROOT}gusto/mapping/"))
 
         assert page.count('aria-current="page"') == 1
         assert '/mapping/" aria-current="page">Map your data<' in page

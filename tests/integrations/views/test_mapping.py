@@ -10,7 +10,7 @@ from tests.factories.integrations import ConnectionFactory, ExternalIdentityFact
 from tests.factories.portals import CustomFieldFactory, PortalFactory
 from users.models import AuditEntry
 
-from .conftest import ROOT, text_of
+from .conftest import ROOT, markup_of, text_of
 
 PAGE = f"{ROOT}gusto/mapping/"
 
@@ -102,7 +102,7 @@ class TestMappingPage:
 
         response = portal_admin.post(PAGE, rows)
 
-        page = response.content.decode()
+        page = markup_of(response)
         assert page.count('name="remove"') == 1
         assert '<option value="hire_date" selected>' in page
         assert '<option value="department" selected>' not in page

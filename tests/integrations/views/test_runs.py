@@ -14,7 +14,7 @@ from tests.factories.portals import CustomFieldFactory
 from tests.factories.users import MembershipFactory
 from users.models import AuditEntry
 
-from .conftest import ROOT, text_of
+from .conftest import ROOT, markup_of, text_of
 
 RUNS = f"{ROOT}gusto/runs/"
 
@@ -233,7 +233,7 @@ class TestRunProgress:
         )
 
     def test_is_polled_while_the_run_is_live(self, portal_admin, live):
-        run_page = portal_admin.get(f"{RUNS}{live.pk}/").content.decode()
+        run_page = markup_of(portal_admin.get(f"{RUNS}{live.pk}/"))
 
         assert f'hx-get="{RUNS}{live.pk}/progress/" hx-trigger="every 1s"' in run_page
         assert '<progress value="3" max="12"' in run_page

@@ -73,7 +73,7 @@ def _pages(api_url: str, token: str, company: str) -> Iterator[list[dict[str, An
         for number in count(1):
             answer = session.get(
                 f"{api_url}/v1/companies/{company}/employees",
-                params={"page": number, "per": 100, "include": "custom_fields,current_home_address"},
+                params={"page": str(number), "per": "100", "include": "custom_fields,current_home_address"},
                 headers=headers,
             )
             answer.raise_for_status()

@@ -101,7 +101,7 @@ def _wal(watcher: psycopg.Connection) -> int:
 
 
 def _scalar(watcher: psycopg.Connection, statement: str) -> Any:
-    row = watcher.execute(statement).fetchone()  # type: ignore[call-overload]
+    row = watcher.execute(statement).fetchone()
     assert row is not None
     return row[0]
 

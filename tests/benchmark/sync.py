@@ -77,7 +77,7 @@ class _Portal:
     def execute(self, statement: str) -> list[Any]:
         """Run a statement in the portal's database."""
         with self.rig.connect(self.database) as connection:
-            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            cursor = connection.execute(statement)
             return list(cursor) if cursor.description else []
 
 

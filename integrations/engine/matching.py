@@ -40,12 +40,12 @@ class Surroundings:
 def addresses(person: Person, policy: Policy) -> list[str]:
     """Return the person's addresses, the one to sign in with first, in lower case."""
     work, personal = person.work_email.strip().lower(), person.personal_email.strip().lower()
-    order = {
-        "work_first": (work, personal),
-        "personal_first": (personal, work),
-        "work_only": (work,),
-    }[policy.invite.address]
-    return [address for address in dict.fromkeys(order) if address]
+    if policy.invite.address == "work_only":
+        personal = ""
+    first, second = (personal, work) if policy.invite.address == "personal_first" else (work, personal)
+    if not first or first == second:
+        return [second] if second else []
+    return [first, second] if second else [first]
 
 
 def is_address(text: str) -> bool:

@@ -31,6 +31,7 @@ from users.provisioning import Amendment, Cause, Newcomer, Restoration
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 3
+_ENCODER = msgspec.json.Encoder()
 _OWN_STATEMENT = ("status", "last_day")
 
 
@@ -320,9 +321,9 @@ def _keep_plan(
                 change.kind.value,
                 change.reason.value if change.reason else "",
                 _STATES.get(change.kind, "applied"),
-                _json(change.before),
-                _json(change.after),
-                _json([(flaw.attribute, flaw.code, flaw.value) for flaw in change.flaws]),
+                _json(change.before) if change.before else "{}",
+                _json(change.after) if change.after else "{}",
+                _json([(flaw.attribute, flaw.code, flaw.value) for flaw in change.flaws]) if change.flaws else "[]",
             )
             for change in changes
         ],
@@ -333,7 +334,7 @@ _STATES = {Kind.SKIP: "skipped", Kind.END_ACCESS: "planned"}
 
 
 def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    return _ENCODER.encode(value).decode()
 
 
 def _label(person: Person) -> str:

@@ -162,15 +162,8 @@ def _no_change(portal: _Portal, floor: _Floor) -> Iterator[Row]:
     cost = portal.sync("no change, other pages")
     portal.check()
     yield Row("S2", "no change, CPU per person", cost.microseconds, "us", 70, least.microseconds, 2, "equal people")
-    yield Row(
-        "S4",
-        "WAL, no change",
-        cost.wal_bytes / 1e6,
-        "MB",
-        0.3 * portal.people / 1e5,
-        least.wal_bytes / 1e6,
-        note="equal people; the pages are noted anew",
-    )
+    note = "equal people; their pages are remembered anew"
+    yield Row("S4", "WAL, no change", cost.wal_bytes / 1e6, "MB", None, least.wal_bytes / 1e6, note=note)
     yield Row("S5", "statements per page, no change", cost.statements / pages, "", 2, note="equal people")
 
 

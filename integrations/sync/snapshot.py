@@ -66,7 +66,9 @@ def surroundings(
     connection: Connection, people: Sequence[Person], identities: Mapping[str, Known], policy: Policy
 ) -> Surroundings:
     """Return the learners and accounts that these people are, or could be."""
-    memberships = {one.membership_id: key for key, one in identities.items() if one.membership_id is not None}
+    # The identities may be those of ten pages, of which a few people changed.
+    stored = {person.key: identities[person.key] for person in people if person.key in identities}
+    memberships = {one.membership_id: key for key, one in stored.items() if one.membership_id is not None}
     emails = {address for person in people for address in addresses(person, policy)}
     found = statements.rows(
         _LEARNERS,
@@ -107,9 +109,7 @@ def surroundings(
         linked=linked,
         by_email=by_email,
         accounts=accounts,
-        removed=frozenset(
-            key for key, one in identities.items() if one.state == "linked" and one.membership_id is None
-        ),
+        removed=frozenset(key for key, one in stored.items() if one.state == "linked" and one.membership_id is None),
         shared=shared_addresses(people, policy),
     )
 

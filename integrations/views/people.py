@@ -12,7 +12,7 @@ from integrations import explanations
 from integrations.models import ExternalIdentity
 from integrations.views.base import ConnectedPage, paged, text_from
 from integrations.views.connection import people_by_reason
-from integrations.views.downloads import csv_response
+from portals import csv_files
 from portals.hosts import PortalRequest
 from users import audit
 
@@ -72,11 +72,14 @@ class NotTakenOverDownload(NotTakenOver):
     def get(self, request: PortalRequest, **kwargs: Any) -> HttpResponseBase:
         """Stream the file, and record who took it."""
         audit.record(portal=self.portal, action="people_exported", object=self.connection, request=request)
-        return csv_response(f"{self.portal.slug}-{self.provider.key}-not-taken-over", self.lines())
+        name = f"{self.portal.slug}-{self.provider.key}-not-taken-over"
+        return csv_files.streamed(self.header(), self.lines(), name=name)
+
+    def header(self) -> list[str]:
+        id_label = _("%(system)s id") % {"system": self.provider.label}
+        return [_("First name"), _("Last name"), _("E-mail"), id_label, _("Reason"), _("What to do")]
 
     def lines(self) -> Iterator[list[object]]:
-        id_label = _("%(system)s id") % {"system": self.provider.label}
-        yield [_("First name"), _("Last name"), _("E-mail"), id_label, _("Reason"), _("What to do")]
         for identity in self.people().iterator(chunk_size=2000):
             row = row_of(identity)
             yield [

@@ -14,8 +14,8 @@ from integrations.sync import approval
 from integrations.views.approvals import approve_question, reject_question
 from integrations.views.base import ConnectedPage, paged
 from integrations.views.change_rows import Reader
-from integrations.views.downloads import csv_response
 from integrations.views.one_run import COUNTS, OneRun, duration
+from portals import csv_files
 from portals.hosts import PortalRequest
 from users import audit
 
@@ -97,14 +97,16 @@ class RunDownload(OneRun):
         """Stream the file, and record who took it."""
         audit.record(portal=self.portal, action="run_exported", object=self.run, request=request)
         name = f"{self.portal.slug}-{self.provider.key}-run-{self.run.pk}"
-        return csv_response(name, self.lines())
+        return csv_files.streamed(self.header(), self.lines(), name=name)
 
-    def lines(self) -> Iterator[list[object]]:
+    def header(self) -> list[str]:
         id_label = _("%(system)s id") % {"system": self.provider.label}
-        yield [
+        return [
             _("Person"), id_label, _("Change"), _("State"), _("Reason"), _("What to do"), _("Before"), _("After"),
             _("Values not taken over"),
         ]  # fmt: skip
+
+    def lines(self) -> Iterator[list[object]]:
         reader = Reader(self.connection)
         for row in reader.rows(self.changes().iterator(chunk_size=2000)):
             change = row.change

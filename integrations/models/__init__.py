@@ -3,10 +3,12 @@
 from .connections import Connection, ConsentRequest, Grant
 from .identities import ExternalIdentity
 from .invite_settings import InviteSettings
-from .mappings import FieldMapping
+from .mappings import ChoiceAlias, FieldMapping
+from .safety_settings import SafetySettings
 from .sync_runs import PlannedChange, SyncPage, SyncRun
 
 __all__ = [
+    "ChoiceAlias",
     "Connection",
     "ConsentRequest",
     "ExternalIdentity",
@@ -14,6 +16,7 @@ __all__ = [
     "Grant",
     "InviteSettings",
     "PlannedChange",
+    "SafetySettings",
     "SyncPage",
     "SyncRun",
 ]

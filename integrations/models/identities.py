@@ -40,6 +40,10 @@ class ExternalIdentity(models.Model):
     digest = models.BinaryField(max_length=16)
     # The person as JSON, only with the attributes that are mapped (engine.records.Person).
     snapshot = models.JSONField(_("last snapshot"), default=dict)
+    # [[attribute, code, value], …]: values of this person that could not be taken over; null without any.
+    flaws = models.JSONField(_("refused values"), null=True)
+    # {kind of change: its values} that an admin rejected: not proposed again until the source says something else.
+    rejected = models.JSONField(_("rejected changes"), null=True)
     # Day from which the person must be looked at again although the source did not change.
     due_on = models.DateField(_("look again on"), null=True, blank=True)
     # Complete reads in a row without this person.
@@ -59,6 +63,7 @@ class ExternalIdentity(models.Model):
         indexes = [
             models.Index(fields=["connection", "due_on"], condition=Q(due_on__isnull=False), name="identity_due"),
             models.Index(fields=["connection", "state"], condition=~Q(state="linked"), name="identity_not_linked"),
+            models.Index(fields=["connection"], condition=Q(flaws__isnull=False), name="identity_flawed"),
         ]
 
     def __str__(self) -> str:

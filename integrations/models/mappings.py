@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from portals.models import CustomField
+from portals.models import CustomField, CustomFieldChoice
 
 from .connections import Connection
 
@@ -19,6 +19,11 @@ class FieldMapping(models.Model):
         Connection, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("connection")
     )
     attribute = models.CharField(_("attribute"), max_length=100)
+    fallback_attribute = models.CharField(
+        _("otherwise"), max_length=100, blank=True, help_text=_("Used when the attribute is empty.")
+    )
+    # As text, as the provider would give it; used when the attributes are empty.
+    default = models.CharField(_("default"), max_length=200, blank=True)
     custom_field = models.ForeignKey(
         CustomField, on_delete=models.PROTECT, related_name="mappings", verbose_name=_("custom field")
     )
@@ -35,3 +40,23 @@ class FieldMapping(models.Model):
 
     def __str__(self) -> str:
         return f"{self.attribute}: {self.custom_field_id}"
+
+
+class ChoiceAlias(models.Model):
+    """A value of the provider that stands for a choice of the custom field."""
+
+    mapping = models.ForeignKey(
+        FieldMapping, on_delete=models.CASCADE, related_name="aliases", verbose_name=_("field mapping")
+    )
+    value = models.CharField(_("value at the provider"), max_length=200)
+    choice = models.ForeignKey(
+        CustomFieldChoice, on_delete=models.CASCADE, related_name="aliases", verbose_name=_("choice")
+    )
+
+    class Meta:
+        verbose_name = _("alias of a choice")
+        verbose_name_plural = _("aliases of choices")
+        constraints = [models.UniqueConstraint(fields=["mapping", "value"], name="alias_once")]
+
+    def __str__(self) -> str:
+        return f"{self.value}: {self.choice_id}"

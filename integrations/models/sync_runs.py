@@ -18,6 +18,10 @@ class SyncRun(models.Model):
         COMMAND = "command", _("Started by an operator")
         RETRY = "retry", _("Tried again")
         APPROVAL = "approval", _("Approved changes")
+        PREVIEW = "preview", _("Preview")
+        PLAN = "plan", _("Applied a preview")
+        UNDO = "undo", _("Undid a sync")
+        EVENT = "event", _("Reported by the provider")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting to start")
@@ -28,6 +32,8 @@ class SyncRun(models.Model):
         CANCELLED = "cancelled", _("Stopped")
 
     LIVE = (State.QUEUED, State.RUNNING)
+    # Triggers of runs that read the whole list and act on it.
+    WHOLE = (Trigger.SCHEDULE, Trigger.MANUAL, Trigger.COMMAND, Trigger.RETRY)
 
     connection = models.ForeignKey(
         Connection, on_delete=models.CASCADE, db_index=False, related_name="runs", verbose_name=_("connection")
@@ -37,6 +43,10 @@ class SyncRun(models.Model):
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("started by")
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    # The run whose plan this one carries out or takes back.
+    origin = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followers", verbose_name=_("of run")
+    )
     # The portal's calendar day of a daily sync: there is one per connection and day.
     local_day = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(_("requested at"))
@@ -53,6 +63,8 @@ class SyncRun(models.Model):
     cursor = models.JSONField(default=dict, editable=False)
     # {"seen": 812, "add": 3, …}: people read, and changes by kind and outcome.
     totals = models.JSONField(_("totals"), default=dict)
+    # Digest of the lines that wait for a person; an answer names it, so that it is about what was seen.
+    plan_hash = models.CharField(max_length=32, blank=True, editable=False)
     # What ended or troubled the run, as a sentence for the admin.
     trouble = models.CharField(_("trouble"), max_length=500, blank=True)
 
@@ -68,6 +80,9 @@ class SyncRun(models.Model):
                 condition=Q(local_day__isnull=False),
                 name="run_one_per_day",
             ),
+            models.UniqueConstraint(
+                fields=["origin"], condition=Q(trigger__in=["plan", "undo"]), name="run_origin_used_once"
+            ),
         ]
         indexes = [
             models.Index(fields=["connection", "-created_at"], name="run_history"),
@@ -82,6 +97,16 @@ class SyncRun(models.Model):
         """Whether the run waits or works."""
         return self.state in self.LIVE
 
+    @property
+    def is_preview(self) -> bool:
+        """Whether the run only says what a sync would do."""
+        return self.trigger == self.Trigger.PREVIEW
+
+    @property
+    def reads_everyone(self) -> bool:
+        """Whether the run reads the provider's whole list and brings it in line."""
+        return self.trigger in self.WHOLE
+
 
 class PlannedChange(models.Model):
     """One line of a run's plan. Plain ids: a line is written in bulk and outlives what it speaks of."""
@@ -93,6 +118,7 @@ class PlannedChange(models.Model):
         REJECTED = "rejected", _("Rejected")
         SKIPPED = "skipped", _("Skipped")
         FAILED = "failed", _("Failed")
+        UNDONE = "undone", _("Undone")
 
     run = models.ForeignKey(
         SyncRun,
@@ -112,6 +138,11 @@ class PlannedChange(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=State)
     before = models.JSONField(_("before"), default=dict)
     after = models.JSONField(_("after"), default=dict)
+    # What follows in the portal, known for the lines of a preview: {"joins": [group ids], "leaves": …,
+    # "enrolls": [course ids], "unenrolls": …, "mail": "invite"}.
+    consequences = models.JSONField(_("consequences"), null=True)
+    # The person as read (engine.records.Person), kept with a preview's line so that it can be applied as it stands.
+    source = models.JSONField(null=True, editable=False)
     # [[attribute, code, value], …]: values of this person that could not be taken over.
     warnings = models.JSONField(_("warnings"), default=list)
 

@@ -50,6 +50,8 @@ class Invitation(models.Model):
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     failure = models.CharField(_("why it could not be sent"), max_length=300, blank=True)
     source = models.CharField(_("source"), max_length=20, choices=Membership.Source, default=Membership.Source.MANUAL)
+    # The sync run that caused the mail: its mails wait together, and are released together.
+    run_id = models.BigIntegerField(_("sync run"), null=True, blank=True)
     sent_by = models.ForeignKey(
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("sent by")
     )
@@ -66,6 +68,7 @@ class Invitation(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_try_at"], condition=Q(state="scheduled"), name="invitation_waiting"),
+            models.Index(fields=["run_id"], condition=Q(state="held"), name="invitation_held"),
         ]
 
     def __str__(self) -> str:

@@ -115,6 +115,14 @@ class Portal(models.Model):
         return self.sign_in_method == self.SignInMethod.PASSWORD
 
     @property
+    def top_level(self) -> "Portal":
+        """The portal above all others of this one's family: itself when it is no sub-portal."""
+        portal = self
+        while portal.parent is not None:
+            portal = portal.parent
+        return portal
+
+    @property
     def host(self) -> str:
         """Host (and port) at which people reach the portal."""
         if self.custom_domain and self.custom_domain_verified_at:

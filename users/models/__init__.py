@@ -5,6 +5,17 @@ from .audit import AuditEntry
 from .enrollments import Enrollment
 from .group_memberships import GroupMembership
 from .invitations import Invitation
+from .managers import CourseInstructor, GroupManager
 from .memberships import Membership, PendingUser
 
-__all__ = ["AuditEntry", "Enrollment", "GroupMembership", "Invitation", "Membership", "PendingUser", "User"]
+__all__ = [
+    "AuditEntry",
+    "CourseInstructor",
+    "Enrollment",
+    "GroupManager",
+    "GroupMembership",
+    "Invitation",
+    "Membership",
+    "PendingUser",
+    "User",
+]

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from portals.models import Portal, Realm
+from portals.standing import NOBODY, Level, Standing
 
 
 class UserManager(BaseUserManager["User"]):
@@ -79,11 +80,26 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_superuser
 
     def administers(self, portal: Portal | None) -> bool:
-        """Whether this account may use the admin of a portal, or of the installation when None."""
+        """Whether this account is an admin of a portal, or of the installation when None."""
+        return self.standing_in(portal).administers
+
+    def standing_in(self, portal: Portal | None) -> Standing:
+        """Return what this account may do in a portal, or in the installation when None.
+
+        An admin of the realm's top-level portal is one in every sub-portal, without a membership there; whoever lost
+        the access to the top-level portal has none below.
+        """
         if not self.is_active:
-            return False
+            return NOBODY
         if self.is_superuser:
-            return True
+            return Standing(Level.OPERATOR)
         if portal is None or portal.realm_id != self.realm_id:
-            return False
-        return self.memberships.filter(portal=portal, role="admin", status="active").exists()
+            return NOBODY
+        top = portal.top_level
+        rows = {row.portal_id: row for row in self.memberships.filter(portal__in={portal.pk, top.pk})}
+        here, above = rows.get(portal.pk), rows.get(top.pk)
+        if above and above.status == "ended":
+            return NOBODY
+        if above and above.role == "admin" and above.status == "active":
+            return above.standing()
+        return here.standing() if here else NOBODY

@@ -10,7 +10,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own names
 
-from integrations import http, sealing
+from integrations import http
+from portals import sealing
 
 KEY_HINT = (
     "Make one with: python -c "

@@ -19,12 +19,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from integrations import oauth, providers, sealing
+from integrations import oauth, providers
 from integrations.consent_problems import ConsentProblem, Trouble
 from integrations.http import AuthorizationLost, ProviderError, ProviderUnavailable
 from integrations.models import Connection, ConsentRequest, Grant, InviteSettings, SyncRun
 from integrations.models.connections import Provider
 from integrations.sync import schedule
+from portals import sealing
 from portals.models import Portal
 from users import audit
 from users.models import User

@@ -21,7 +21,6 @@ from oauthlib.oauth2 import InvalidGrantError, OAuth2Error
 from psycopg.errors import LockNotAvailable
 from requests_oauthlib import OAuth2Session
 
-from integrations import sealing
 from integrations.http import (
     AuthorizationLost,
     Door,
@@ -32,6 +31,7 @@ from integrations.http import (
     harden,
 )
 from integrations.models import Connection, Grant
+from portals import sealing
 
 TOKEN_SECONDS = 10.0
 MAX_TOKEN_BYTES = 100_000

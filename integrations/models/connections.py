@@ -26,7 +26,7 @@ class Grant(models.Model):
     realm = models.ForeignKey(Realm, on_delete=models.PROTECT, related_name="grants", verbose_name=_("realm"))
     external_account_id = models.CharField(_("external account"), max_length=64)
     external_account_name = models.CharField(_("name of the external account"), max_length=200, blank=True)
-    # Sealed by integrations.sealing; read and written by integrations.oauth only.
+    # Sealed by portals.sealing; read and written by integrations.oauth only.
     access_token = models.TextField(editable=False)
     refresh_token = models.TextField(editable=False, blank=True)
     # The access token's end of life, counted from its receipt by the database's clock.

@@ -11,9 +11,10 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from integrations import connecting, oauth, sealing
+from integrations import connecting, oauth
 from integrations.consent_problems import EXPLANATIONS, ConsentProblem, Trouble
 from integrations.models import Connection, ConsentRequest, Grant, InviteSettings, SyncRun
+from portals import sealing
 from tests.factories.integrations import ExternalIdentityFactory, FieldMappingFactory, SyncRunFactory
 from tests.factories.portals import CustomFieldFactory, PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 
-from integrations import sealing
 from integrations.models import ConsentRequest, Grant
+from portals import sealing
 
 SEALED: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (Grant, ("access_token", "refresh_token")),

@@ -1,7 +1,7 @@
 import pytest
 from cryptography.fernet import Fernet
 
-from integrations import sealing
+from portals import sealing
 
 PLACE = "integrations_grant.access_token.row-1"
 

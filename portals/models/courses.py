@@ -18,6 +18,7 @@ class Course(models.Model):
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="courses", verbose_name=_("portal"))
     title = models.CharField(_("title"), max_length=200)
+    # Stays the same whatever the course is called: files of course players name the course by it.
     reference = models.CharField(_("reference code"), max_length=50, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
     description = models.CharField(_("description"), max_length=500, blank=True)
@@ -28,7 +29,12 @@ class Course(models.Model):
     class Meta:
         verbose_name = _("course")
         verbose_name_plural = _("courses")
-        constraints = [models.UniqueConstraint("portal", Lower("title"), name="course_title_once")]
+        constraints = [
+            models.UniqueConstraint("portal", Lower("title"), name="course_title_once"),
+            models.UniqueConstraint(
+                "portal", Lower("reference"), condition=~models.Q(reference=""), name="course_reference_once"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

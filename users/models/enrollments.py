@@ -19,12 +19,20 @@ class Enrollment(models.Model):
         FAILED = "failed", _("Failed")
         PENDING_REVIEW = "pending_review", _("Pending review")
 
+    class RecordedBy(models.TextChoices):
+        LEARNER = "learner", _("The learner")
+        ADMIN = "admin", _("An admin")
+        FILE = "file", _("A file")
+
     UNFINISHED = (Status.NOT_STARTED, Status.IN_PROGRESS)
+    FINISHED = (Status.COMPLETED, Status.PASSED, Status.FAILED)
 
     membership = models.ForeignKey(
         Membership, on_delete=models.CASCADE, db_index=False, related_name="enrollments", verbose_name=_("user")
     )
-    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="enrollments", verbose_name=_("course"))
+    course = models.ForeignKey(
+        Course, on_delete=models.CASCADE, db_index=False, related_name="enrollments", verbose_name=_("course")
+    )
     status = models.CharField(_("status"), max_length=14, choices=Status, default=Status.NOT_STARTED)
     percent = models.PositiveSmallIntegerField(_("percent complete"), default=0)
     score = models.DecimalField(_("score"), max_digits=5, decimal_places=2, null=True, blank=True)
@@ -37,6 +45,11 @@ class Enrollment(models.Model):
     enrolled_at = models.DateTimeField(_("enrolled at"))
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
+    # Where the status last came from; empty until there is progress.
+    recorded_by = models.CharField(
+        _("recorded by"), max_length=7, choices=RecordedBy, blank=True, default="", db_default=""
+    )
+    note = models.CharField(_("note"), max_length=500, blank=True, default="", db_default="")
     # Goes up with every change, so that a slow writer cannot report an older state.
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -47,6 +60,8 @@ class Enrollment(models.Model):
             models.UniqueConstraint(fields=["membership", "course"], name="enrollment_once"),
             models.CheckConstraint(condition=models.Q(percent__lte=100), name="enrollment_percent"),
         ]
+        # A course's people by status: the progress table, and its numbers without a look at the table itself.
+        indexes = [models.Index(fields=["course", "status"], name="enrollment_course_status")]
 
     def __str__(self) -> str:
         return f"{self.membership_id}: {self.course_id}"

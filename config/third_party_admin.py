@@ -13,12 +13,16 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.decorators import display
 
 from portals.scoping import GlobalAdmin
 
 # Roles are kept on memberships; the settings name the tasks and beat writes their schedules back at each start.
 admin.site.unregister([Group, ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule])
+# Second factors belong to people: they set them up themselves, and only a reset is for others.
+admin.site.unregister([StaticDevice, TOTPDevice])
 
 
 @admin.register(PeriodicTask)

@@ -83,6 +83,11 @@ class Portal(models.Model):
         default=False,
         help_text=_("Off: such people can only be invited, and confirm by the link in the mail."),
     )
+    admins_need_second_factor = models.BooleanField(
+        _("admins must use a second factor"),
+        default=False,
+        help_text=_("On: the admin pages open only after a code from the admin's phone."),
+    )
     custom_field_limit = models.PositiveSmallIntegerField(_("number of custom fields"), default=10)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 

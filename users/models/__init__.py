@@ -7,6 +7,8 @@ from .group_memberships import GroupMembership
 from .invitations import Invitation
 from .managers import CourseInstructor, GroupManager
 from .memberships import Membership, PendingUser
+from .notices import Notice
+from .sessions import Session
 
 __all__ = [
     "AuditEntry",
@@ -16,6 +18,8 @@ __all__ = [
     "GroupMembership",
     "Invitation",
     "Membership",
+    "Notice",
     "PendingUser",
+    "Session",
     "User",
 ]

@@ -1,0 +1,48 @@
+"""Notices: mails that tell someone what happened to their account; they are an outbox of their own."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portals.models import Portal
+
+from .accounts import User
+
+
+class Notice(models.Model):
+    """One mail about an account, to the address of the time: it is kept until it was sent, and then for the record."""
+
+    class Kind(models.TextChoices):
+        PASSWORD_CHANGED = "password_changed", _("Password changed")
+        ADDRESS_CHANGED = "address_changed", _("E-mail address changed")
+        SECOND_FACTOR_ADDED = "second_factor_added", _("Second factor set up")
+        SECOND_FACTOR_REMOVED = "second_factor_removed", _("Second factor removed")
+
+    class State(models.TextChoices):
+        SCHEDULED = "scheduled", _("Waiting to be sent")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Could not be sent")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices", verbose_name=_("account"))
+    # In whose name the mail goes out; None for operators.
+    portal = models.ForeignKey(
+        Portal, null=True, on_delete=models.CASCADE, db_index=False, related_name="+", verbose_name=_("portal")
+    )
+    kind = models.CharField(_("kind"), max_length=21, choices=Kind)
+    address = models.EmailField(_("to"))
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.SCHEDULED)
+    created_at = models.DateTimeField(_("created at"))
+    # Instant from which a worker may (again) try to hand the mail over.
+    next_try_at = models.DateTimeField(_("next try at"), null=True)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    failure = models.CharField(_("why it could not be sent"), max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=Q(state="scheduled"), name="notice_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

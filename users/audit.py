@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 
+from portals.addresses import address_of
 from portals.models import Portal
 from users.models import AuditEntry, User
 
@@ -56,7 +57,7 @@ def record(
         reason=reason,
     )
     if request is not None:
-        row.address = request.META.get("REMOTE_ADDR") or None
+        row.address = address_of(request)
         actor = actor or (request.user if request.user.is_authenticated else None)
     row.actor_id = actor.pk if actor else None
     row.save(force_insert=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.core.mail import get_connection
+from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -86,7 +86,7 @@ def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:
         invitations.cancel(invitation=invitation)
         return 0
     try:
-        _hand_over(invitation, connection)
+        deliver(emails.compose(invitation), connection)
     except NeverAccepted as refusal:
         _note(invitation, state=Invitation.State.FAILED, failure=str(refusal)[:300], next_try_at=None)
     except TryLater as refusal:
@@ -100,13 +100,14 @@ def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:
     return 0
 
 
-def _hand_over(invitation: Invitation, connection: BaseEmailBackend) -> None:
+def deliver(message: EmailMessage, connection: BaseEmailBackend) -> None:
+    """Hand one mail over; raises ServerTrouble, TryLater or NeverAccepted."""
     try:
         connection.open()
     except OSError as error:
         raise ServerTrouble(_("The mail server could not be reached.")) from error
     try:
-        if not connection.send_messages([emails.compose(invitation)]):
+        if not connection.send_messages([message]):
             raise NeverAccepted(_("There is no e-mail address."))
     except smtplib.SMTPRecipientsRefused as error:
         code, answer = next(iter(error.recipients.values()))

@@ -1,0 +1,110 @@
+"""Hand waiting notices over to the mail server."""
+
+import logging
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.utils import formataddr, parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from portals.models import Portal
+from users import outbox
+from users.emails import one_line
+from users.models import Notice
+
+logger = logging.getLogger(__name__)
+
+# Mails of one batch; how long they stay with the worker that took them; waits between tries double from the first.
+BATCH = 50
+CLAIM = timedelta(minutes=10)
+FIRST_WAIT = timedelta(minutes=1)
+MOST_TRIES = 12
+
+
+def send_waiting(*, clock: outbox.Clock, until: datetime) -> int:
+    """Hand over what is due and return how many mails left; stop at `until` or when the server makes trouble."""
+    sent = 0
+    while clock() < until and (claimed := _claim(clock())):
+        connection = get_connection()
+        try:
+            for notice in claimed:
+                sent += _send(notice, connection, clock)
+        except outbox.ServerTrouble:
+            logger.warning("The mail server cannot be used; the remaining notices wait.", exc_info=True)
+            return sent
+        finally:
+            with suppress(OSError):
+                connection.close()
+    return sent
+
+
+def compose(notice: Notice) -> EmailMessage:
+    """Return the mail of a notice, in the portal's name and language."""
+    portal = notice.portal
+    with translation.override(portal.language if portal else settings.LANGUAGE_CODE):
+        words = {"notice": notice, "portal": _name(portal), "sign_in": _sign_in(portal), "at": _moment(notice)}
+        subject, body = (render_to_string(f"users/email/notice.{part}.txt", words) for part in ("subject", "body"))
+    return EmailMessage(
+        subject=one_line(subject),
+        body=body,
+        from_email=formataddr((_name(portal), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
+        to=[notice.address],
+        headers={"Message-ID": f"<notice.{notice.pk}@{settings.PLATFORM_HOST}>", "Auto-Submitted": "auto-generated"},
+    )
+
+
+@transaction.atomic
+def _claim(now: datetime) -> list[Notice]:
+    """Take due notices so that no other worker does; a worker that dies loses them when the claim lapses."""
+    due = Notice.objects.filter(state=Notice.State.SCHEDULED, next_try_at__lte=now).order_by("next_try_at")
+    claimed = list(due.select_for_update(skip_locked=True, of=("self",)).select_related("user", "portal")[:BATCH])
+    Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(next_try_at=now + CLAIM)
+    return claimed
+
+
+def _send(notice: Notice, connection: BaseEmailBackend, clock: outbox.Clock) -> int:
+    """Hand over one mail and return 1, or note why not and return 0; raises outbox.ServerTrouble."""
+    try:
+        outbox.deliver(compose(notice), connection)
+    except outbox.NeverAccepted as refusal:
+        _note(notice, state=Notice.State.FAILED, failure=str(refusal)[:300], next_try_at=None)
+    except outbox.TryLater as refusal:
+        _put_off(notice, str(refusal), clock())
+    except outbox.ServerTrouble as trouble:
+        _put_off(notice, str(trouble), clock())
+        raise
+    else:
+        _note(notice, state=Notice.State.SENT, failure="", next_try_at=None)
+        return 1
+    return 0
+
+
+def _put_off(notice: Notice, why: str, now: datetime) -> None:
+    tries = notice.tries + 1
+    if tries >= MOST_TRIES:
+        _note(notice, state=Notice.State.FAILED, failure=why[:300], next_try_at=None, tries=tries)
+    else:
+        _note(notice, failure=why[:300], next_try_at=now + FIRST_WAIT * 2 ** (tries - 1), tries=tries)
+
+
+def _note(notice: Notice, **fields: object) -> None:
+    Notice.objects.filter(pk=notice.pk, state=Notice.State.SCHEDULED).update(**fields)
+
+
+def _name(portal: Portal | None) -> str:
+    return one_line(portal.name) if portal else "Rollcall"
+
+
+def _sign_in(portal: Portal | None) -> str:
+    path = reverse("users:sign_in")
+    return portal.url(path) if portal else f"{settings.PLATFORM_SCHEME}://{settings.PLATFORM_DOMAIN}{path}"
+
+
+def _moment(notice: Notice) -> datetime:
+    return timezone.localtime(notice.created_at, notice.portal.zone if notice.portal else None)

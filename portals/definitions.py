@@ -117,17 +117,30 @@ def mark_broken_rules(portal_id: int) -> list[DynamicRule]:
 
 
 def announce_courses(
-    *, group_id: int, added: Iterable[int] = (), removed: Iterable[int] = (), unenroll: bool = False
-) -> None:
-    """Tell that courses, by id, were put on or taken off a group, if any were."""
-    news = {"added": sorted(added), "removed": sorted(removed)}
-    if any(news.values()):
-        signals.group_courses_changed.send(sender=None, group_id=group_id, unenroll=unenroll, **news)
+    *,
+    group_id: int,
+    added: Iterable[int] = (),
+    changed: Iterable[int] = (),
+    removed: Iterable[int] = (),
+    unenroll: bool = False,
+) -> list[str]:
+    """Tell that courses, by id, were put on a group, changed their terms there or were taken off, if any were.
+
+    Returns what the listeners say about it.
+    """
+    news = {"added": sorted(added), "changed": sorted(changed), "removed": sorted(removed)}
+    if not any(news.values()):
+        return []
+    return _said(signals.group_courses_changed.send(sender=None, group_id=group_id, unenroll=unenroll, **news))
 
 
-def announce_published(course: Course) -> None:
-    """Tell that a course was published: the members of its groups can be enrolled now."""
-    signals.course_published.send(sender=None, course_id=course.pk)
+def announce_published(course: Course) -> list[str]:
+    """Tell that a course was published: the members of its groups can be enrolled now; return what listeners say."""
+    return _said(signals.course_published.send(sender=None, course_id=course.pk))
+
+
+def _said(answers: Iterable[tuple[Any, Any]]) -> list[str]:
+    return [answer for _receiver, answer in answers if answer]
 
 
 @lru_cache(maxsize=100)

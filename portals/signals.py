@@ -4,10 +4,11 @@ from django.dispatch import Signal
 
 # portal_id, group_id: the group's dynamic rule, its conditions or its base group changed.
 rules_changed = Signal()
-# group_id, added, removed (course ids), unenroll (bool): courses were put on or taken off a group.
-# With `unenroll`, members lose the unfinished enrollments that they have through the removed courses.
+# group_id, added, changed, removed (course ids), unenroll (bool): courses were put on a group, changed their terms
+# there, or were taken off. With `unenroll`, members lose the unfinished enrollments that they have through the removed
+# courses. Receivers may return a sentence about what follows.
 group_courses_changed = Signal()
-# course_id: a course was published (again).
+# course_id: a course was published (again). Receivers may return a sentence about what follows.
 course_published = Signal()
 # request, portal (or None), action ("added", "changed", "deleted"), object, before, after: someone edited a row on an
 # admin page.

@@ -1,16 +1,15 @@
-"""Enroll people in courses, through their groups or by hand, and record their progress.
+"""Enroll people in courses, through their groups or by hand, and take courses away again.
 
-Only active people are enrolled, and only in published courses. The functions for groups take any number of people and
-run one statement inside the caller's transaction.
+Only active people are enrolled, and only in published courses. Every function takes any number of people, runs one
+statement inside the caller's transaction, and announces what it changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-
-from django.db import transaction
 
 from portals import statements
 from portals.models import Course
@@ -20,25 +19,30 @@ from users.models import Enrollment, Membership
 # Membership ids and group ids of the same length: who has come into, or left, which group.
 Pairs = tuple[Sequence[int], Sequence[int]]
 
-Status = Enrollment.Status
-FINISHED = (Status.COMPLETED, Status.PASSED, Status.FAILED)
-
 
 class EnrollmentRefused(Exception):
-    """It cannot be done; `reason` is one of other_portal, no_access, not_published, already_enrolled, finished."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """Nobody can be enrolled in the course: it is not published."""
 
 
-class ProgressRefused(ValueError):
-    """No progress can look like this: percent out of range, or a finished course that is unfinished again."""
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """How many enrollments by hand began; the others had the course already, finished or not, or have no access."""
+
+    begun: int
+    had_it: int
+    without_access: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unenrolled:
+    """How many enrollments were removed, and how many stay because they are history."""
+
+    removed: int
+    kept: int
 
 
 # A course that several groups grant is required if one of them says so, and due on the earliest day.
-_ENROLL = """
-WITH granted AS (
+_GRANTED_BY_GROUPS = """
     SELECT m.id AS membership_id, gc.course_id, min(gc.group_id) AS group_id, bool_or(gc.is_required) AS is_required,
         min((%(now)s::timestamptz AT TIME ZONE p.time_zone)::date + gc.due_days::integer) AS due_on,
         bool_or(gc.reenroll_completed) AS reenrolls
@@ -49,22 +53,33 @@ WITH granted AS (
     JOIN portals_portal AS p ON p.id = m.portal_id
     WHERE {narrowed}
     GROUP BY m.id, gc.course_id
-), created AS (
+"""
+_GRANTED_BY_HAND = """
+    SELECT m.id AS membership_id, c.id AS course_id, NULL::bigint AS group_id, %(is_required)s::boolean AS is_required,
+        %(due_on)s::date AS due_on, %(reenrolls)s::boolean AS reenrolls
+    FROM users_membership AS m
+    JOIN portals_course AS c ON c.id = %(course)s AND c.portal_id = m.portal_id AND c.status = 'published'
+    WHERE m.id = ANY (%(memberships)s::bigint[]) AND m.status = 'active'
+"""
+# Whoever was started again by the same call, repeated, is left alone: `now` is the time at which it was asked for.
+_ENROLL = """
+WITH granted AS ({granted}), created AS (
     INSERT INTO users_enrollment (
         membership_id, course_id, status, percent, is_required, due_on, source_group_id, enrolled_at, version)
     SELECT membership_id, course_id, 'not_started', 0, is_required, due_on, group_id, %(now)s, 1
     FROM granted ORDER BY membership_id, course_id
     ON CONFLICT (membership_id, course_id) DO NOTHING
-    RETURNING id
+    RETURNING id, membership_id, course_id
 ), restarted AS (
     UPDATE users_enrollment AS e SET
         status = 'not_started', percent = 0, score = NULL, started_at = NULL, completed_at = NULL,
+        recorded_by = '', note = '',
         is_required = g.is_required, due_on = g.due_on, source_group_id = g.group_id, enrolled_at = %(now)s,
         version = e.version + 1
     FROM granted AS g
     WHERE e.membership_id = g.membership_id AND e.course_id = g.course_id AND g.reenrolls AND {restarts}
-        AND e.status IN ('completed', 'passed', 'failed')
-    RETURNING e.id
+        AND e.status IN ('completed', 'passed', 'failed') AND e.enrolled_at < %(now)s
+    RETURNING e.id, e.membership_id, e.course_id
 ), tightened AS (
     UPDATE users_enrollment AS e SET
         is_required = e.is_required OR g.is_required, due_on = least(e.due_on, g.due_on), version = e.version + 1
@@ -74,28 +89,59 @@ WITH granted AS (
         AND (g.is_required AND NOT e.is_required OR least(e.due_on, g.due_on) IS DISTINCT FROM e.due_on)
     RETURNING e.id
 )
+{audited}
 SELECT coalesce(array_agg(id), '{{}}'), count(*) FILTER (WHERE is_enrolled) FROM (
     SELECT id, true FROM created UNION ALL SELECT id, true FROM restarted UNION ALL SELECT id, false FROM tightened
 ) AS changed (id, is_enrolled)
 """
-_ENROLL_PAIRS = _ENROLL.format(
+# What is done by hand is kept in the audit trail of the person.
+_AUDIT = """, audited AS (
+    INSERT INTO users_auditentry (
+        portal_id, at, actor_id, action, object_type, object_id, before, after, reason)
+    SELECT c.portal_id, %(now)s, %(actor)s::bigint, '{action}', 'users.membership', e.membership_id,
+        {before}, {after}, ''
+    FROM {changed} AS e JOIN portals_course AS c ON c.id = e.course_id
+)"""
+
+
+def _through_groups(*, members: str, narrowed: str, restarts: str) -> str:
+    granted = _GRANTED_BY_GROUPS.format(members=members, narrowed=narrowed)
+    return _ENROLL.format(granted=granted, restarts=restarts, audited="")
+
+
+_ENROLL_PAIRS = _through_groups(
     members="(SELECT * FROM unnest(%(memberships)s::bigint[], %(groups)s::bigint[]) AS u (membership_id, group_id))",
     narrowed="true",
     restarts="true",
 )
-_ENROLL_MISSED = _ENROLL.format(
+_ENROLL_MISSED = _through_groups(
     members="users_groupmembership",
     narrowed="member.membership_id = ANY (%(memberships)s::bigint[])",
     # Whoever comes back has joined no new group: what was completed stays completed.
     restarts="false",
 )
-_ENROLL_COURSES = _ENROLL.format(
+_ENROLL_COURSES = _through_groups(
     members="users_groupmembership",
-    narrowed="member.group_id = %(group)s AND gc.course_id = ANY (%(courses)s::bigint[])",
-    restarts="true",
+    narrowed="""member.group_id = %(group)s AND gc.course_id = ANY (%(courses)s::bigint[])
+        AND member.membership_id = ANY (%(memberships)s::bigint[])""",
+    restarts="%(restarts)s",
 )
-_ENROLL_PUBLISHED = _ENROLL.format(
-    members="users_groupmembership", narrowed="gc.course_id = %(course)s", restarts="false"
+_ENROLL_PUBLISHED = _through_groups(
+    members="users_groupmembership",
+    narrowed="gc.course_id = %(course)s AND member.membership_id = ANY (%(memberships)s::bigint[])",
+    restarts="false",
+)
+_ENROLL_BY_HAND = _ENROLL.format(
+    granted=_GRANTED_BY_HAND,
+    restarts="true",
+    audited=_AUDIT.format(
+        action="enrolled",
+        before="'{}'::jsonb",
+        after="jsonb_build_object('course', c.title, 'required', %(is_required)s::boolean, "
+        "'due_on', %(due_on)s::date)",
+        changed="(SELECT membership_id, course_id FROM created UNION ALL "
+        "SELECT membership_id, course_id FROM restarted)",
+    ),
 )
 
 # `lost` are the memberships with courses that one of their groups no longer grants; another may still do.
@@ -133,8 +179,25 @@ _UNENROLL_COURSES = _UNENROLL.format(
     lost="""(
         SELECT gm.membership_id, c.course_id
         FROM users_groupmembership AS gm, unnest(%(courses)s::bigint[]) AS c (course_id)
-        WHERE gm.group_id = %(group)s
+        WHERE gm.group_id = %(group)s AND gm.membership_id = ANY (%(memberships)s::bigint[])
     )"""
+)
+_UNENROLL_BY_HAND = """
+WITH removed AS (
+    DELETE FROM users_enrollment AS e
+    WHERE e.id = ANY (%(enrollments)s::bigint[])
+        AND (e.status IN ('not_started', 'in_progress') OR %(from_history)s::boolean)
+    RETURNING e.*
+){audited}
+SELECT coalesce(array_agg(id), '{{}}'), count(*) FROM removed
+""".format(
+    audited=_AUDIT.format(
+        action="unenrolled",
+        before="jsonb_build_object('course', c.title, 'status', e.status, 'percent', e.percent, "
+        "'completed_at', e.completed_at)",
+        after="'{}'::jsonb",
+        changed="removed",
+    )
 )
 
 
@@ -156,78 +219,81 @@ def enroll_missed(*, membership_ids: Sequence[int], now: datetime) -> int:
     return _run(_ENROLL_MISSED, memberships=list(membership_ids), now=now)
 
 
-def enroll_group_courses(*, group_id: int, course_ids: Sequence[int], now: datetime) -> int:
-    """Enroll the present members in courses that were put on their group; return how many enrollments began."""
-    return _run(_ENROLL_COURSES, group=group_id, courses=list(course_ids), now=now)
+def enroll_group_courses(
+    *, group_id: int, course_ids: Sequence[int], membership_ids: Sequence[int], now: datetime, restarts: bool = True
+) -> int:
+    """Enroll these present members in courses that were put on their group; return how many enrollments began.
+
+    `now` is when that was asked for: repeating the call changes nothing more. Without `restarts` nobody who has
+    finished a course begins again, whatever the group says.
+    """
+    members = statements.integers(membership_ids)
+    return _run(
+        _ENROLL_COURSES, group=group_id, courses=list(course_ids), memberships=members, now=now, restarts=restarts
+    )
 
 
-def enroll_published(*, course_id: int, now: datetime) -> int:
-    """Enroll the present members of all groups with this course; return how many enrollments began.
+def enroll_published(*, course_id: int, membership_ids: Sequence[int], now: datetime) -> int:
+    """Enroll these people in a published course that one of their groups has; return how many enrollments began.
 
     Those who completed it before it was archived are not enrolled again.
     """
-    return _run(_ENROLL_PUBLISHED, course=course_id, now=now)
+    return _run(_ENROLL_PUBLISHED, course=course_id, memberships=statements.integers(membership_ids), now=now)
 
 
-def unenroll_group_courses(*, group_id: int, course_ids: Sequence[int]) -> int:
+def unenroll_group_courses(*, group_id: int, course_ids: Sequence[int], membership_ids: Sequence[int]) -> int:
     """Take unfinished courses away that were taken off the members' group; return how many enrollments ended."""
-    return _run(_UNENROLL_COURSES, group=group_id, courses=list(course_ids))
+    members = statements.integers(membership_ids)
+    return _run(_UNENROLL_COURSES, group=group_id, courses=list(course_ids), memberships=members)
 
 
-@transaction.atomic
 def enroll(
-    *, membership: Membership, course: Course, now: datetime, is_required: bool = False, due_on: date | None = None
-) -> Enrollment:
-    """Enroll one person by hand. Raises EnrollmentRefused."""
-    if course.portal_id != membership.portal_id:
-        raise EnrollmentRefused("other_portal")
-    if not membership.has_access:
-        raise EnrollmentRefused("no_access")
-    if course.status != Course.Status.PUBLISHED:
-        raise EnrollmentRefused("not_published")
-    enrollment, is_new = Enrollment.objects.get_or_create(
-        membership=membership,
-        course=course,
-        defaults={"enrolled_at": now, "is_required": is_required, "due_on": due_on},
-    )
-    if not is_new:
-        raise EnrollmentRefused("already_enrolled")
-    _announce([enrollment.pk])
-    return enrollment
+    *,
+    course: Course,
+    membership_ids: Sequence[int],
+    now: datetime,
+    is_required: bool = False,
+    due_on: date | None = None,
+    reenrolls: bool = False,
+    actor_id: int | None = None,
+) -> Enrolled:
+    """Enroll people of the course's portal in it by hand; with `reenrolls` also those who have finished it.
 
-
-@transaction.atomic
-def unenroll(*, enrollment: Enrollment) -> None:
-    """Take a course away from one person. Raises EnrollmentRefused when it is finished: that is history."""
-    current = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
-    if current.status not in Enrollment.UNFINISHED:
-        raise EnrollmentRefused("finished")
-    current.delete()
-    _announce([enrollment.pk])
-
-
-@transaction.atomic
-def record_progress(*, enrollment: Enrollment, status: str, percent: int, now: datetime) -> Enrollment:
-    """Write how far someone has come, with the dates that follow from it, and return the enrollment.
-
-    Writing the same again changes nothing. Raises ProgressRefused.
+    Who has not finished it gets the stricter terms. Raises EnrollmentRefused.
     """
-    current = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
-    if status not in Status.values or not 0 <= percent <= 100:
-        raise ProgressRefused(f"{status} {percent}")
-    if current.status in FINISHED and status not in FINISHED:
-        raise ProgressRefused(f"{current.status} to {status}")
-    if (current.status, current.percent) == (status, percent):
-        return current
-    current.status, current.percent = status, percent
-    if status != Status.NOT_STARTED:
-        current.started_at = current.started_at or now
-    if status in FINISHED:
-        current.completed_at = current.completed_at or now
-    current.version += 1
-    current.save(update_fields=["status", "percent", "started_at", "completed_at", "version"])
-    _announce([current.pk])
-    return current
+    if course.status != Course.Status.PUBLISHED:
+        raise EnrollmentRefused
+    ids = sorted(set(membership_ids))
+    people = Membership.objects.filter(portal=course.portal_id, status=Membership.Status.ACTIVE)
+    active = people.filter(pk__in=ids).count()
+    begun = _run(
+        _ENROLL_BY_HAND,
+        course=course.pk,
+        memberships=statements.integers(ids),
+        is_required=is_required,
+        due_on=due_on,
+        reenrolls=reenrolls,
+        actor=actor_id,
+        now=now,
+    )
+    return Enrolled(begun=begun, had_it=active - begun, without_access=len(ids) - active)
+
+
+def unenroll(
+    *, enrollment_ids: Sequence[int], now: datetime, from_history: bool = False, actor_id: int | None = None
+) -> Unenrolled:
+    """Take courses away from people by hand; what is finished or under review stays unless `from_history`."""
+    ids = sorted(set(enrollment_ids))
+    removed = _run(
+        _UNENROLL_BY_HAND, enrollments=statements.integers(ids), from_history=from_history, actor=actor_id, now=now
+    )
+    return Unenrolled(removed=removed, kept=len(ids) - removed)
+
+
+def announce(enrollment_ids: Sequence[int]) -> None:
+    """Tell who listens that enrollments changed, in the transaction of the change."""
+    if enrollment_ids and signals.enrollments_changed.has_listeners():
+        signals.enrollments_changed.send(sender=Enrollment, enrollment_ids=list(enrollment_ids))
 
 
 def _arrays(pairs: Pairs) -> dict[str, str]:
@@ -236,10 +302,5 @@ def _arrays(pairs: Pairs) -> dict[str, str]:
 
 def _run(statement: str, **parameters: Any) -> int:
     changed, count = statements.rows(statement, parameters)[0]
-    _announce(changed)
+    announce(changed)
     return int(count)
-
-
-def _announce(enrollment_ids: list[int]) -> None:
-    if enrollment_ids and signals.enrollments_changed.has_listeners():
-        signals.enrollments_changed.send(sender=Enrollment, enrollment_ids=enrollment_ids)

@@ -7,9 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from portals.signals import course_published, group_courses_changed, rules_changed
-from users import enrollments, tasks
+from users import group_courses, tasks
 
 
 @receiver(rules_changed)
@@ -20,16 +21,40 @@ def regroup_after_a_change(*, portal_id: int, group_id: int, **_: Any) -> None:
 
 @receiver(group_courses_changed)
 def follow_group_courses(
-    *, group_id: int, added: Sequence[int], removed: Sequence[int], unenroll: bool, **_: Any
-) -> None:
-    """Enroll the present members in added courses, in the transaction of the change."""
-    if added:
-        enrollments.enroll_group_courses(group_id=group_id, course_ids=added, now=timezone.now())
-    if removed and unenroll:
-        enrollments.unenroll_group_courses(group_id=group_id, course_ids=removed)
+    *,
+    group_id: int,
+    added: Sequence[int],
+    changed: Sequence[int],
+    removed: Sequence[int],
+    unenroll: bool,
+    **_: Any,
+) -> str:
+    """Let the present members follow: a few in the transaction of the change, many through a worker."""
+    change = {"group_id": group_id, "added": added, "changed": changed, "removed": removed, "unenroll": unenroll}
+    now = timezone.now()
+    if group_courses.is_large(group_id):
+        later = partial(tasks.follow_group_courses.delay, **change, asked_at=now.isoformat())
+        transaction.on_commit(later)
+        return gettext("The group is large: its members follow in the background, within minutes.")
+    return _told(group_courses.follow(group_courses.Change(**change), now=now))
 
 
 @receiver(course_published)
-def follow_publication(*, course_id: int, **_: Any) -> None:
-    """Enroll the present members of the course's groups, in the transaction of the change."""
-    enrollments.enroll_published(course_id=course_id, now=timezone.now())
+def follow_publication(*, course_id: int, **_: Any) -> str:
+    """Let the present members of the course's groups follow, as for the courses of a group."""
+    now = timezone.now()
+    if group_courses.has_large_groups(course_id):
+        later = partial(tasks.follow_publication.delay, course_id=course_id, asked_at=now.isoformat())
+        transaction.on_commit(later)
+        return gettext("Its groups are large: their members are enrolled in the background, within minutes.")
+    return _told(group_courses.follow_publication(course_id, now=now))
+
+
+def _told(followed: group_courses.Followed) -> str:
+    """Return what happened as sentences, empty when nothing did."""
+    told = []
+    if number := followed.enrolled:
+        told.append(ngettext("%d enrollment began.", "%d enrollments began.", number) % number)
+    if number := followed.unenrolled:
+        told.append(ngettext("%d unfinished enrollment ended.", "%d unfinished enrollments ended.", number) % number)
+    return " ".join(told)

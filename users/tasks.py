@@ -1,13 +1,13 @@
 """Background work about people: mails, ends of access, groups. Running a task twice changes nothing more."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
 from portals.models import DynamicRule, Portal
-from users import access, grouping, invitations, outbox
+from users import access, group_courses, grouping, invitations, outbox
 
 # Beat calls again every 20 seconds: on a long queue a few workers send side by side, and none is blocked for long.
 SENDING_TIME = timedelta(seconds=45)
@@ -47,3 +47,18 @@ def regroup_portal(*, portal_id: int, group_id: int | None = None) -> None:
     grouping.regroup_portal(
         portal_id=portal_id, group_ids=None if group_id is None else [group_id], now=timezone.now()
     )
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
+def follow_group_courses(
+    *, group_id: int, added: list[int], changed: list[int], removed: list[int], unenroll: bool, asked_at: str
+) -> None:
+    """Enroll and unenroll the members of a large group whose courses an admin changed."""
+    change = group_courses.Change(group_id, added, changed, removed, unenroll)
+    group_courses.follow(change, now=datetime.fromisoformat(asked_at))
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
+def follow_publication(*, course_id: int, asked_at: str) -> None:
+    """Enroll the members of the large groups of a course that was published."""
+    group_courses.follow_publication(course_id, now=datetime.fromisoformat(asked_at))

@@ -1,5 +1,7 @@
 """Custom user data: what a portal wants to know about a learner."""
 
+from __future__ import annotations
+
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -7,6 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from portals.field_types import FieldType
 
 from .realms import Portal
+
+
+class CustomFieldQuerySet(models.QuerySet["CustomField"]):
+    """Questions about custom fields."""
+
+    def offered(self) -> CustomFieldQuerySet:
+        """Return the fields that are not archived."""
+        return self.filter(is_archived=False)
 
 
 class CustomField(models.Model):
@@ -31,6 +41,9 @@ class CustomField(models.Model):
     learner_may_edit = models.BooleanField(_("learner may edit"), default=False)
     learner_may_see = models.BooleanField(_("learner may see"), default=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_archived = models.BooleanField(_("archived"), default=False)
+
+    objects = CustomFieldQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("custom field")
@@ -56,6 +69,12 @@ class CustomField(models.Model):
         """The key of this field in a membership's custom data."""
         return str(self.pk)
 
+    @property
+    def offered_choices(self) -> list[CustomFieldChoice]:
+        """The choices in their order, without archived ones; costs no query when choices are prefetched."""
+        kept = [choice for choice in self.choices.all() if not choice.is_archived]
+        return sorted(kept, key=lambda choice: (choice.position, choice.pk))
+
 
 class CustomFieldChoice(models.Model):
     """One value that a choice field offers."""
@@ -65,6 +84,8 @@ class CustomFieldChoice(models.Model):
     )
     value = models.CharField(_("value"), max_length=200)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
+    # Whoever has the value keeps it, and a sync still knows it; nobody is offered it.
+    is_archived = models.BooleanField(_("archived"), default=False)
 
     class Meta:
         verbose_name = _("choice")

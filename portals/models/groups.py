@@ -52,6 +52,8 @@ class DynamicRule(models.Model):
         _("people who no longer match"), max_length=10, choices=OnLeaving, default=OnLeaving.UNENROLL
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    # What an admin has built but not run yet, as portals.drafts writes it; the conditions are those that last ran.
+    draft = models.JSONField(_("draft"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("dynamic rule")

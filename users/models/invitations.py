@@ -32,6 +32,10 @@ class Invitation(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         REJECTED = "rejected", _("Rejected")
 
+    class Reminder(models.TextChoices):
+        BEFORE = "before", _("Before the link expires")
+        AFTER = "after", _("After the link expired")
+
     OPEN_STATES = (State.SCHEDULED, State.HELD, State.SENT, State.FAILED)
 
     membership = models.ForeignKey(
@@ -48,6 +52,8 @@ class Invitation(models.Model):
     # Instant from which a worker may (again) try to hand the mail over; tries since the last success.
     next_try_at = models.DateTimeField(_("next try at"), null=True, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    # The last reminder made since the mail was sent on someone's wish; the one before leaves link and clock alone.
+    reminder = models.CharField(_("reminder"), max_length=6, choices=Reminder, blank=True, db_default="")
     failure = models.CharField(_("why it could not be sent"), max_length=300, blank=True)
     source = models.CharField(_("source"), max_length=20, choices=Membership.Source, default=Membership.Source.MANUAL)
     # The sync run that caused the mail: its mails wait together, and are released together.
@@ -67,7 +73,12 @@ class Invitation(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["next_try_at"], condition=Q(state="scheduled"), name="invitation_waiting"),
+            models.Index(
+                fields=["next_try_at"],
+                condition=Q(state__in=["scheduled", "sent"], next_try_at__isnull=False),
+                name="invitation_outbox",
+            ),
+            models.Index(fields=["expires_at"], condition=Q(kind="invite", state="sent"), name="invitation_expiring"),
             models.Index(fields=["run_id"], condition=Q(state="held"), name="invitation_held"),
         ]
 

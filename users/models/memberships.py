@@ -102,6 +102,8 @@ class Membership(models.Model):
     # The groups that the portal's rules put this person into, so that a re-evaluation only compares two lists.
     rule_groups = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"))
+    # Since when an admin wants no invitation to be sent: nothing but an admin takes it back, no sync above all.
+    invitation_withdrawn_at = models.DateTimeField(_("invitation cancelled at"), null=True, blank=True, editable=False)
     accepted_at = models.DateTimeField(_("invitation accepted at"), null=True, blank=True)
 
     objects = MembershipQuerySet.as_manager()

@@ -2,8 +2,10 @@
 
 from .accounts import User
 from .audit import AuditEntry
+from .bulk_jobs import BulkJob, BulkJobPart
 from .enrollments import Enrollment
 from .group_memberships import GroupMembership
+from .import_rows import ImportRow
 from .invitations import Invitation
 from .managers import CourseInstructor, GroupManager
 from .memberships import Membership, PendingUser
@@ -12,10 +14,13 @@ from .sessions import Session
 
 __all__ = [
     "AuditEntry",
+    "BulkJob",
+    "BulkJobPart",
     "CourseInstructor",
     "Enrollment",
     "GroupManager",
     "GroupMembership",
+    "ImportRow",
     "Invitation",
     "Membership",
     "Notice",

@@ -53,7 +53,7 @@ class Invitation(models.Model):
     next_try_at = models.DateTimeField(_("next try at"), null=True, blank=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     # The last reminder made since the mail was sent on someone's wish; the one before leaves link and clock alone.
-    reminder = models.CharField(_("reminder"), max_length=6, choices=Reminder, blank=True, db_default="")
+    reminder = models.CharField(_("reminder"), max_length=6, choices=Reminder, blank=True, default="", db_default="")
     failure = models.CharField(_("why it could not be sent"), max_length=300, blank=True)
     source = models.CharField(_("source"), max_length=20, choices=Membership.Source, default=Membership.Source.MANUAL)
     # The sync run that caused the mail: its mails wait together, and are released together.

@@ -113,7 +113,7 @@ CACHES = {
 
 # Accounts and sessions
 AUTH_USER_MODEL = "users.User"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "users.backends.RealmBackend"]
+AUTHENTICATION_BACKENDS = ["users.backends.RealmBackend"]
 # E-mail addresses are unique per realm, which Django's own check cannot know.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 LOGIN_URL = "/sign-in/"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from axes.backends import AxesStandaloneBackend
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
@@ -13,11 +14,12 @@ from django.utils.functional import SimpleLazyObject
 
 from portals.hosts import PortalRequest
 from portals.models import Portal
+from users import sessions
 from users.access import may_enter
 from users.models import Membership, User
 
 
-class RealmBackend(BaseBackend):
+class RealmBackend(AxesStandaloneBackend, BaseBackend):
     """Finds people by e-mail address within the realm of the request's portal, and operators everywhere."""
 
     def authenticate(
@@ -28,10 +30,14 @@ class RealmBackend(BaseBackend):
         email: str | None = None,
         **credentials: Any,
     ) -> User | None:
-        """Return the account, or None; unknown, locked out and wrong all take the time of one password check."""
+        """Return the account, or None; unknown, without access and wrong all take the time of one password check.
+
+        Raises PermissionDenied while the account, known or not, is locked for this visitor.
+        """
         address = (email or username or "").strip().lower()
         if not address or password is None:
             return None
+        super().authenticate(request, email=address)
         user = _candidate(getattr(request, "portal", None), address)
         if user is None:
             make_password(password)
@@ -49,12 +55,20 @@ class PortalAuthenticationMiddleware(AuthenticationMiddleware):
     def process_request(self, request: PortalRequest) -> None:  # type: ignore[override]
         """Set `request.user`, looked up when first used."""
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: _visitor(request))  # type: ignore[assignment]
+        request.user = SimpleLazyObject(lambda: _present(request))  # type: ignore[assignment]
 
 
 def membership_of(request: PortalRequest) -> Membership | None:
     """Return the visitor's membership in the portal; None for visitors without one, such as operators."""
     return _membership(request, request.user) if request.user.is_authenticated else None
+
+
+def _present(request: PortalRequest) -> User | AnonymousUser:
+    """Return the visitor, and note that the sign-in is in use."""
+    user = _visitor(request)
+    if user.is_authenticated:
+        sessions.note_visit(request, timezone.now())
+    return user
 
 
 def _visitor(request: PortalRequest) -> User | AnonymousUser:

@@ -25,9 +25,7 @@ class Session(AbstractBaseSession):
         User, null=True, on_delete=models.CASCADE, related_name="sign_ins", verbose_name=_("account")
     )
     # Where the person signed in; None at the platform host.
-    portal = models.ForeignKey(
-        Portal, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("portal")
-    )
+    portal = models.ForeignKey(Portal, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("portal"))
     device = models.CharField(_("device"), max_length=60, blank=True)
     # Shortened: enough to recognize a place, not a person.
     address = models.CharField(_("network"), max_length=50, blank=True)

@@ -3,7 +3,7 @@
 from .courses import Course, GroupCourse
 from .custom_fields import CustomField, CustomFieldChoice
 from .groups import DynamicRule, Group, RuleCondition
-from .realms import Portal, Realm
+from .realms import Portal, PortalLogo, Realm
 
 __all__ = [
     "Course",
@@ -13,6 +13,7 @@ __all__ = [
     "Group",
     "GroupCourse",
     "Portal",
+    "PortalLogo",
     "Realm",
     "RuleCondition",
 ]

@@ -71,6 +71,22 @@ class Portal(models.Model):
         default="#256188",
         validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", _("Enter a colour such as #256188."))],
     )
+    # Digest of the logo, which is part of its address; empty without one.
+    logo_digest = models.CharField(max_length=32, blank=True, editable=False)
+    mail_sender = models.CharField(
+        _("sender of mails"),
+        max_length=80,
+        blank=True,
+        help_text=_("The name that people see in their inbox. Empty: the name of the portal."),
+    )
+    may_request_deletion = models.BooleanField(
+        _("people may ask for their account to be deleted"),
+        default=False,
+        help_text=_("They ask on their profile page. For seven days they or an admin can take it back."),
+    )
+    deletion_contact = models.EmailField(
+        _("who is told about such requests"), blank=True, help_text=_("Empty: every admin of the portal.")
+    )
     enabled_integrations = ArrayField(
         models.CharField(max_length=20),
         verbose_name=_("turned-on integrations"),
@@ -97,7 +113,8 @@ class Portal(models.Model):
         constraints = [
             models.UniqueConstraint(
                 Lower("custom_domain"),
-                condition=~models.Q(custom_domain=""),
+                # Claiming a domain must not keep its owner from proving it.
+                condition=models.Q(custom_domain_verified_at__isnull=False) & ~models.Q(custom_domain=""),
                 name="portal_custom_domain_once",
             ),
         ]
@@ -142,3 +159,27 @@ class Portal(models.Model):
     def url(self, path: str = "/") -> str:
         """Return the absolute address of a path of this portal."""
         return f"{settings.PLATFORM_SCHEME}://{self.host}{path}"
+
+    @property
+    def logo_path(self) -> str:
+        """Path of the logo at the portal's host, an empty text without one."""
+        return f"/logo/{self.logo_digest}.png" if self.logo_digest else ""
+
+    @property
+    def sender_name(self) -> str:
+        """The name in front of the address of the portal's mails."""
+        return self.mail_sender or self.name
+
+
+class PortalLogo(models.Model):
+    """A portal's logo as PNG, in a row of its own because every request reads the portal."""
+
+    portal = models.OneToOneField(Portal, on_delete=models.CASCADE, related_name="logo", verbose_name=_("portal"))
+    content = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("logo")
+        verbose_name_plural = _("logos")
+
+    def __str__(self) -> str:
+        return f"{self.portal_id}"

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 choices=[("before", "Before the link expires"), ("after", "After the link expired")],
                 db_default="",
+                default="",
                 max_length=6,
                 verbose_name="reminder",
             ),

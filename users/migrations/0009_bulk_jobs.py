@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portals", "0005_bulk_jobs"),
+        ("portals", "0004_archive_and_draft"),
         ("users", "0008_reminders_and_withdrawals"),
     ]
 

@@ -4,6 +4,7 @@ from .courses import Course, GroupCourse
 from .custom_fields import CustomField, CustomFieldChoice
 from .groups import DynamicRule, Group, RuleCondition
 from .realms import Portal, PortalLogo, Realm
+from .sso import SamlCertificate, SamlMapping, SamlSettings, SignedLinkMapping, SignedLinkSettings
 
 __all__ = [
     "Course",
@@ -16,4 +17,9 @@ __all__ = [
     "PortalLogo",
     "Realm",
     "RuleCondition",
+    "SamlCertificate",
+    "SamlMapping",
+    "SamlSettings",
+    "SignedLinkMapping",
+    "SignedLinkSettings",
 ]

@@ -16,6 +16,11 @@ class Group(models.Model):
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="groups", verbose_name=_("portal"))
     title = models.CharField(_("title"), max_length=200)
     description = models.CharField(_("description"), max_length=500, blank=True)
+    sso_sync = models.BooleanField(
+        _("single sign-on"),
+        default=False,
+        help_text=_("At each sign-in the identity provider decides who is a member."),
+    )
 
     class Meta:
         verbose_name = _("group")

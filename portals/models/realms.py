@@ -79,6 +79,16 @@ class Portal(models.Model):
         blank=True,
         help_text=_("The name that people see in their inbox. Empty: the name of the portal."),
     )
+    remind_days_before = models.PositiveSmallIntegerField(
+        _("remind invited people before their link expires"),
+        default=0,
+        choices=[(0, _("Do not remind")), (1, _("One day before")), (2, _("Two days before"))],
+    )
+    remind_days_after = models.PositiveSmallIntegerField(
+        _("send a new link after the first one expired"),
+        default=0,
+        choices=[(0, _("Do not remind")), (1, _("One day after")), (3, _("Three days after")), (7, _("A week after"))],
+    )
     may_request_deletion = models.BooleanField(
         _("people may ask for their account to be deleted"),
         default=False,

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from portals import rules, signals, statements
@@ -82,10 +83,10 @@ def save_rule(
     Portal.objects.select_for_update().get(pk=group.portal_id)
     if base_group and base_group.portal_id != group.portal_id:
         raise ValidationError(_("The groups belong to different portals."))
-    fitted = _fit(group.portal_id, blocks)
+    fitted = fit(group.portal_id, blocks)
     refuse_circle(group, base_group)
     rule, is_new = DynamicRule.objects.update_or_create(
-        group=group, defaults={"base_group": base_group, "on_leaving": on_leaving, "state": state}
+        group=group, defaults={"base_group": base_group, "on_leaving": on_leaving, "state": state, "draft": None}
     )
     if not is_new:
         rule.conditions.all().delete()
@@ -97,6 +98,20 @@ def save_rule(
     return rule
 
 
+@transaction.atomic
+def archive_field(field: CustomField) -> list[DynamicRule]:
+    """Offer a field no more; values and mappings stay. Return the rules that it breaks, which change nobody."""
+    CustomField.objects.filter(pk=field.pk).update(is_archived=True)
+    field.is_archived = True
+    return mark_broken_rules(field.portal_id)
+
+
+def bring_field_back(field: CustomField) -> None:
+    """Offer an archived field again; rules that broke go back to work when somebody runs them."""
+    CustomField.objects.filter(pk=field.pk).update(is_archived=False)
+    field.is_archived = False
+
+
 def refuse_circle(group: Group, base_group: Group | None) -> None:
     """Raise CircularBase when the group's rule would take its people, by way of others, from the group itself."""
     # Drafts count too: a circle must not come about when they are activated.
@@ -106,10 +121,12 @@ def refuse_circle(group: Group, base_group: Group | None) -> None:
 
 
 def mark_broken_rules(portal_id: int) -> list[DynamicRule]:
-    """Mark and return the active rules that a changed custom field left without sense; members stay as they are."""
+    """Mark and return the active rules that a changed or archived field left without sense; members stay as is."""
     active = DynamicRule.objects.filter(group__portal=portal_id, state=DynamicRule.State.ACTIVE)
     at_work = {rule.group_id for rule in rules_of(portal_id).rules}
-    broken = list(active.exclude(group__in=at_work).select_related("group"))
+    on_archived = RuleCondition.objects.filter(rule=OuterRef("pk"), custom_field__is_archived=True)
+    unfit = active.filter(~Q(group__in=at_work) | Q(Exists(on_archived)))
+    broken = list(unfit.select_related("group").order_by("pk"))
     for rule in broken:
         rule.state = DynamicRule.State.BROKEN
     DynamicRule.objects.bulk_update(broken, ["state"])
@@ -180,8 +197,8 @@ def _fits(rule: Rule) -> bool:
     return True
 
 
-def _fit(portal_id: int, blocks: Sequence[Sequence[Condition]]) -> list[list[Condition]]:
-    """Return the conditions with the types that their fields have now. Raises ConditionRefused."""
+def fit(portal_id: int, blocks: Sequence[Sequence[Condition]]) -> list[list[Condition]]:
+    """Return the conditions, each with the type that its field has now. Raises ConditionRefused."""
     if sum(map(len, blocks)) > rules.MAX_CONDITIONS:
         raise ConditionRefused("too_many_conditions")
     fields = {field.key: field for field in CustomField.objects.filter(portal=portal_id).prefetch_related("choices")}
@@ -195,6 +212,8 @@ def _fit_one(condition: Condition, fields: Mapping[str, CustomField]) -> Conditi
     if condition.field_key not in fields:
         raise ConditionRefused("unknown_field")
     field = fields[condition.field_key]
+    if field.is_archived:
+        raise ConditionRefused("archived_field")
     fitted = replace(condition, type=FieldType(field.type), is_multiple=field.is_multiple)
     rules.check(fitted)
     if field.is_choice:

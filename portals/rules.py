@@ -131,7 +131,8 @@ class ConditionRefused(ValueError):
     """The condition makes no sense; `reason` is a short code that pages explain.
 
     Codes: operator_not_offered, operand_missing, too_many_operands, range_reversed, not_a_domain,
-    not_a_number_of_days, too_many_conditions, unknown_field, unknown_choice, and the codes of ValueRefused.
+    not_a_number_of_days, too_many_conditions, unknown_field, archived_field, unknown_choice, and the codes of
+    ValueRefused.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,24 +1,15 @@
 """Forms of the learner's pages."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portals import field_types
 from portals.field_types import FieldType, ValueRefused
-from portals.hosts import PortalRequest
 from portals.models import CustomField
-from users import invitations
-from users.models import Invitation, Membership, User
-from users.throttles import Throttle
-
-# Wrong passwords from one network address for one account; other addresses stay free to try.
-SIGN_IN_TRIES = Throttle("sign-in", limit=10, period=timedelta(minutes=15))
+from users.models import Membership
 
 # What each code of ValueRefused means to the person who typed the value.
 REFUSALS = {
@@ -28,46 +19,6 @@ REFUSALS = {
     "not_a_date": _("Enter a date."),
     "too_long": _("This is too long."),
 }
-
-
-class SignInForm(forms.Form):
-    """E-mail address and password; `user` is who signed in, `invitation` whose one-time password was typed."""
-
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
-    )
-    password = forms.CharField(
-        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
-    )
-
-    def __init__(self, request: PortalRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.request = request
-        self.user: User | None = None
-        self.invitation: Invitation | None = None
-
-    def clean(self) -> dict[str, Any]:
-        """Find out who this is; every refusal reads the same."""
-        email, password = self.cleaned_data.get("email"), self.cleaned_data.get("password")
-        if not email or not password:
-            return self.cleaned_data
-        portal = self.request.portal
-        who = (portal and portal.pk, self.request.META.get("REMOTE_ADDR"), email.lower())
-        if SIGN_IN_TRIES.is_exhausted(*who):
-            raise ValidationError(_("There were too many tries. Try again in a quarter of an hour."))
-        self.user = authenticate(self.request, email=email, password=password)
-        if self.user is None and portal:
-            self.invitation = invitations.find_by_temporary_password(
-                portal=portal, email=email, password=password, now=timezone.now()
-            )
-        if self.user is None and self.invitation is None:
-            SIGN_IN_TRIES.count(*who)
-            raise ValidationError(
-                _("This e-mail address and password do not let you in. Check both for typing errors.")
-            )
-        SIGN_IN_TRIES.forget(*who)
-        return self.cleaned_data
 
 
 class LinkRequestForm(forms.Form):
@@ -133,3 +84,14 @@ class CustomValueField(forms.Field):
         if isinstance(stored, list):
             return [field_types.to_text(part) for part in stored]
         return field_types.to_text(stored)
+
+
+class PercentForm(forms.Form):
+    """How far a learner says they are in a course."""
+
+    percent = forms.IntegerField(
+        label=_("How far are you, in percent?"),
+        min_value=0,
+        max_value=99,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )

@@ -296,8 +296,8 @@ class TestGroupPages:
         save(client, page(Group, "change", group.pk), **{"group_courses-0-DELETE": "on", "unenroll": "on"})
 
         assert heard == [
-            {"group_id": group.pk, "added": [course.pk], "removed": [], "unenroll": False},
-            {"group_id": group.pk, "added": [], "removed": [course.pk], "unenroll": True},
+            {"group_id": group.pk, "added": [course.pk], "changed": [], "removed": [], "unenroll": False},
+            {"group_id": group.pk, "added": [], "changed": [], "removed": [course.pk], "unenroll": True},
         ]
 
     def test_refuse_a_course_twice(self, client, portal, heard):

@@ -180,7 +180,7 @@ class TestAnnounceCourses:
     def test_tells_what_was_put_on_and_taken_off(self, group, heard):
         announce_courses(group_id=group.pk, added={2, 1}, removed=[3], unenroll=True)
 
-        assert heard == [{"group_id": group.pk, "added": [1, 2], "removed": [3], "unenroll": True}]
+        assert heard == [{"group_id": group.pk, "added": [1, 2], "changed": [], "removed": [3], "unenroll": True}]
 
     def test_is_silent_without_a_change(self, group, heard):
         announce_courses(group_id=group.pk)

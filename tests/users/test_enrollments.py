@@ -5,22 +5,19 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.factories.portals import CourseFactory, GroupCourseFactory, GroupFactory, PortalFactory
-from tests.factories.users import MembershipFactory
-from users import signals
+from tests.factories.users import AdminFactory, MembershipFactory
+from users import progress
 from users.enrollments import (
+    Enrolled,
     EnrollmentRefused,
-    ProgressRefused,
+    Unenrolled,
     enroll,
-    enroll_group_courses,
     enroll_missed,
     enroll_new_members,
-    enroll_published,
-    record_progress,
     unenroll,
     unenroll_after_leaving,
-    unenroll_group_courses,
 )
-from users.models import Enrollment, GroupMembership
+from users.models import AuditEntry, Enrollment, GroupMembership
 
 pytestmark = pytest.mark.django_db
 
@@ -43,19 +40,6 @@ def group(portal):
     return GroupFactory(portal=portal)
 
 
-@pytest.fixture
-def heard():
-    """The ids of enrollments that were announced from now on."""
-    ids = []
-
-    def listen(enrollment_ids, **_):
-        ids.extend(enrollment_ids)
-
-    signals.enrollments_changed.connect(listen)
-    yield ids
-    signals.enrollments_changed.disconnect(listen)
-
-
 def put(membership, *groups):
     """Make someone a member without enrolling them."""
     for group in groups:
@@ -72,8 +56,14 @@ def leave(membership, group):
     return unenroll_after_leaving(pairs=([membership.pk], [group.pk]))
 
 
+def by_hand(membership, course=None):
+    course = course or CourseFactory(portal=membership.portal)
+    enroll(course=course, membership_ids=[membership.pk], now=NOW)
+    return membership.enrollments.get(course=course)
+
+
 def finish(enrollment, status="completed"):
-    return record_progress(enrollment=enrollment, status=status, percent=100, now=NOW)
+    return progress.record(enrollment=enrollment, status=status, percent=100, now=NOW)
 
 
 class TestEnrollNewMembers:
@@ -153,7 +143,7 @@ class TestEnrollNewMembers:
     @pytest.mark.parametrize("status", ["completed", "passed", "failed"])
     def test_starts_finished_courses_again_where_the_group_says_so(self, learner, group, status):
         course = GroupCourseFactory(group=group, reenroll_completed=True, due_days=5).course
-        finish(enroll(membership=learner, course=course, now=NOW), status)
+        finish(by_hand(learner, course), status)
 
         assert join(learner, group, now=LATER) == 1
 
@@ -163,7 +153,7 @@ class TestEnrollNewMembers:
 
     def test_leaves_finished_courses_alone_otherwise(self, learner, group):
         course = GroupCourseFactory(group=group).course
-        done = finish(enroll(membership=learner, course=course, now=NOW))
+        done = finish(by_hand(learner, course))
 
         assert join(learner, group) == 0
 
@@ -202,7 +192,7 @@ class TestUnenrollAfterLeaving:
 
     def test_keeps_what_was_enrolled_by_hand(self, learner, group):
         course = GroupCourseFactory(group=group).course
-        enroll(membership=learner, course=course, now=NOW)
+        by_hand(learner, course)
         join(learner, group)
 
         assert leave(learner, group) == 0
@@ -264,143 +254,114 @@ class TestEnrollMissed:
         assert enroll_missed(membership_ids=[leaver.pk], now=NOW) == 0
 
 
-class TestEnrollGroupCourses:
-    def test_enrolls_present_members_in_the_added_course_only(self, learner, group):
-        put(learner, group)
-        GroupCourseFactory(group=group)
-        added = GroupCourseFactory(group=group).course
-
-        assert enroll_group_courses(group_id=group.pk, course_ids=[added.pk], now=NOW) == 1
-        assert learner.enrollments.get().course == added
-
-    def test_passes_over_those_who_are_not_in_the_group(self, learner, group):
-        added = GroupCourseFactory(group=group).course
-
-        assert enroll_group_courses(group_id=group.pk, course_ids=[added.pk], now=NOW) == 0
-
-
-class TestEnrollPublished:
-    def test_enrolls_the_members_of_all_its_groups(self, portal, group):
-        other = GroupFactory(portal=portal)
-        course = GroupCourseFactory(group=group).course
-        GroupCourseFactory(group=other, course=course)
-        put(MembershipFactory(portal=portal), group, other)
-        put(MembershipFactory(portal=portal), other)
-
-        assert enroll_published(course_id=course.pk, now=NOW) == 2
-
-    def test_does_not_start_finished_courses_again(self, learner, group):
-        course = GroupCourseFactory(group=group, reenroll_completed=True).course
-        join(learner, group)
-        finish(learner.enrollments.get())
-
-        assert enroll_published(course_id=course.pk, now=NOW) == 0
-
-
-class TestUnenrollGroupCourses:
-    def test_takes_the_unfinished_course_from_the_members(self, learner, group):
-        lost, kept = GroupCourseFactory(group=group), GroupCourseFactory(group=group)
-        join(learner, group)
-        lost.delete()
-
-        assert unenroll_group_courses(group_id=group.pk, course_ids=[lost.course_id]) == 1
-        assert learner.enrollments.get().course == kept.course
-
-    def test_keeps_what_another_group_grants(self, portal, learner, group):
-        lost = GroupCourseFactory(group=group)
-        other = GroupCourseFactory(group__portal=portal, course=lost.course).group
-        join(learner, group, other)
-        lost.delete()
-
-        assert unenroll_group_courses(group_id=group.pk, course_ids=[lost.course_id]) == 0
-
-
 class TestEnroll:
-    def test_enrolls_by_hand(self, learner, heard):
-        course = CourseFactory(portal=learner.portal)
+    @pytest.fixture
+    def course(self, portal):
+        return CourseFactory(portal=portal)
 
-        enrollment = enroll(membership=learner, course=course, now=NOW, is_required=True, due_on=date(2026, 5, 1))
+    def test_enrolls_by_hand(self, learner, course, heard):
+        done = enroll(course=course, membership_ids=[learner.pk], now=NOW, is_required=True, due_on=date(2026, 5, 1))
 
+        enrollment = learner.enrollments.get()
+        assert done == Enrolled(begun=1, had_it=0, without_access=0)
         assert (enrollment.source_group, enrollment.status, enrollment.enrolled_at) == (None, "not_started", NOW)
+        assert (enrollment.is_required, enrollment.due_on) == (True, date(2026, 5, 1))
         assert heard == [enrollment.pk]
 
     @pytest.mark.parametrize("status", ["pending", "ended"])
-    def test_refuses_someone_without_access(self, portal, status):
-        self.refuses(MembershipFactory(portal=portal, status=status), CourseFactory(portal=portal), "no_access")
+    def test_passes_over_people_without_access(self, portal, course, status):
+        outsider = MembershipFactory(portal=portal, status=status)
+
+        assert enroll(course=course, membership_ids=[outsider.pk], now=NOW) == Enrolled(0, 0, 1)
+
+    def test_passes_over_people_of_another_portal(self, course):
+        stranger = MembershipFactory()
+
+        assert enroll(course=course, membership_ids=[stranger.pk], now=NOW) == Enrolled(0, 0, 1)
+        assert not stranger.enrollments.exists()
 
     @pytest.mark.parametrize("status", ["draft", "archived"])
-    def test_refuses_a_course_that_is_not_published(self, learner, status):
-        self.refuses(learner, CourseFactory(portal=learner.portal, status=status), "not_published")
+    def test_refuses_a_course_that_is_not_published(self, learner, portal, status):
+        with pytest.raises(EnrollmentRefused):
+            enroll(course=CourseFactory(portal=portal, status=status), membership_ids=[learner.pk], now=NOW)
 
-    def test_refuses_a_course_of_another_portal(self, learner):
-        self.refuses(learner, CourseFactory(), "other_portal")
+        assert not learner.enrollments.exists()
 
-    def test_refuses_a_second_time(self, learner, heard):
-        course = CourseFactory(portal=learner.portal)
-        enroll(membership=learner, course=course, now=NOW)
+    def test_changes_nothing_the_second_time(self, learner, course, heard):
+        enroll(course=course, membership_ids=[learner.pk], now=NOW)
+        heard.clear()
 
-        self.refuses(learner, course, "already_enrolled")
-        assert len(heard) == 1
+        assert enroll(course=course, membership_ids=[learner.pk], now=LATER) == Enrolled(0, 1, 0)
+        assert heard == []
 
-    def refuses(self, membership, course, reason):
-        with pytest.raises(EnrollmentRefused) as refusal:
-            enroll(membership=membership, course=course, now=NOW)
+    def test_tightens_the_terms_of_someone_who_has_the_course(self, learner, course):
+        enroll(course=course, membership_ids=[learner.pk], now=NOW, due_on=date(2026, 5, 1))
 
-        assert refusal.value.reason == reason
+        enroll(course=course, membership_ids=[learner.pk], now=NOW, is_required=True, due_on=date(2026, 6, 1))
+
+        assert (learner.enrollments.get().is_required, learner.enrollments.get().due_on) == (True, date(2026, 5, 1))
+
+    @pytest.mark.parametrize(("reenrolls", "status"), [(True, "not_started"), (False, "completed")])
+    def test_starts_a_finished_course_again_only_if_asked_to(self, learner, course, reenrolls, status):
+        enroll(course=course, membership_ids=[learner.pk], now=NOW)
+        finish(learner.enrollments.get())
+
+        done = enroll(course=course, membership_ids=[learner.pk], now=LATER, reenrolls=reenrolls)
+
+        again = learner.enrollments.get()
+        assert (done.begun, again.status) == (int(reenrolls), status)
+        assert again.version == (3 if reenrolls else 2)
+
+    def test_is_in_the_trail_of_the_person(self, learner, course):
+        actor = AdminFactory(portal=learner.portal).user
+
+        enroll(course=course, membership_ids=[learner.pk], now=NOW, actor_id=actor.pk)
+
+        entry = AuditEntry.objects.get()
+        assert (entry.portal, entry.actor_id, entry.action) == (learner.portal, actor.pk, "enrolled")
+        assert (entry.object_type, entry.object_id) == ("users.membership", learner.pk)
+        assert entry.after["course"] == course.title
+
+    def test_runs_one_statement_for_many(self, portal, course, statements_run):
+        people = [MembershipFactory(portal=portal).pk for _ in range(10)]
+
+        assert enroll(course=course, membership_ids=people, now=NOW).begun == 10
+        assert len(statements_run) == 1
 
 
 class TestUnenroll:
-    def test_takes_the_course_away(self, learner, heard):
-        enrollment = enroll(membership=learner, course=CourseFactory(portal=learner.portal), now=NOW)
-
-        unenroll(enrollment=enrollment)
-
-        assert not learner.enrollments.exists()
-        assert heard == [enrollment.pk, enrollment.pk]
-
-    def test_refuses_what_is_finished_also_by_a_stale_row(self, learner):
-        stale = enroll(membership=learner, course=CourseFactory(portal=learner.portal), now=NOW)
-        finish(stale)
-
-        with pytest.raises(EnrollmentRefused):
-            unenroll(enrollment=stale)
-
-        assert learner.enrollments.exists()
-
-
-class TestRecordProgress:
     @pytest.fixture
     def enrollment(self, learner):
-        return enroll(membership=learner, course=CourseFactory(portal=learner.portal), now=NOW)
+        return by_hand(learner)
 
-    def test_notes_when_it_was_started_and_completed(self, enrollment):
-        started = record_progress(enrollment=enrollment, status="in_progress", percent=40, now=NOW)
-        assert (started.started_at, started.completed_at, started.version) == (NOW, None, 2)
+    @pytest.mark.parametrize("status", ["not_started", "in_progress"])
+    def test_takes_an_unfinished_course_away(self, learner, enrollment, status, heard):
+        Enrollment.objects.update(status=status)
 
-        done = record_progress(enrollment=enrollment, status="passed", percent=100, now=LATER)
-        assert (done.started_at, done.completed_at, done.version) == (NOW, LATER, 3)
-
-        graded = record_progress(enrollment=enrollment, status="failed", percent=100, now=LATER + timedelta(days=1))
-        assert (graded.started_at, graded.completed_at, graded.version) == (NOW, LATER, 4)
-
-    def test_announces_each_change_once(self, enrollment, heard):
-        record_progress(enrollment=enrollment, status="in_progress", percent=40, now=NOW)
-        same = record_progress(enrollment=enrollment, status="in_progress", percent=40, now=LATER)
-
+        assert unenroll(enrollment_ids=[enrollment.pk], now=NOW) == Unenrolled(removed=1, kept=0)
+        assert not learner.enrollments.exists()
         assert heard == [enrollment.pk]
-        assert same.version == 2
 
-    @pytest.mark.parametrize(("status", "percent"), [("in_progress", 101), ("in_progress", -1), ("lost", 50)])
-    def test_refuses_what_cannot_be(self, enrollment, status, percent):
-        with pytest.raises(ProgressRefused):
-            record_progress(enrollment=enrollment, status=status, percent=percent, now=NOW)
+    @pytest.mark.parametrize("status", ["completed", "passed", "failed", "pending_review"])
+    def test_keeps_history(self, learner, enrollment, status, heard):
+        Enrollment.objects.update(status=status)
 
-    @pytest.mark.parametrize("status", ["not_started", "in_progress", "pending_review"])
-    def test_refuses_to_reopen_a_finished_course(self, enrollment, status):
+        assert unenroll(enrollment_ids=[enrollment.pk], now=NOW) == Unenrolled(removed=0, kept=1)
+        assert learner.enrollments.exists()
+        assert heard == []
+
+    def test_removes_history_if_that_is_asked_for(self, learner, enrollment):
         finish(enrollment)
 
-        with pytest.raises(ProgressRefused):
-            record_progress(enrollment=enrollment, status=status, percent=10, now=LATER)
+        assert unenroll(enrollment_ids=[enrollment.pk], now=NOW, from_history=True).removed == 1
+        assert not learner.enrollments.exists()
 
-        enrollment.refresh_from_db()
-        assert enrollment.status == "completed"
+    def test_keeps_in_the_trail_what_was_removed(self, learner, enrollment):
+        finish(enrollment, "passed")
+        AuditEntry.objects.all().delete()
+
+        unenroll(enrollment_ids=[enrollment.pk], now=NOW, from_history=True)
+
+        entry = AuditEntry.objects.get()
+        assert (entry.action, entry.object_id) == ("unenrolled", learner.pk)
+        assert (entry.before["course"], entry.before["status"]) == (enrollment.course.title, "passed")

@@ -1,5 +1,7 @@
 """Enrollments: a learner takes a course."""
 
+from datetime import date
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -65,3 +67,7 @@ class Enrollment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.membership_id}: {self.course_id}"
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether it should have been finished before today; the due date is advice, the course stays open."""
+        return self.status in self.UNFINISHED and self.due_on is not None and self.due_on < today

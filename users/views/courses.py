@@ -1,9 +1,9 @@
-"""A learner's courses: see them, open one, start and complete it."""
+"""A learner's courses: see them, open one, start it, say how far one is, complete it."""
 
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -11,28 +11,33 @@ from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
 
 from portals.models import Course
-from users import enrollments
+from users import progress
 from users.backends import membership_of
+from users.forms import PercentForm
 from users.models import Enrollment
 
 from .base import MemberPage
 
+Status = Enrollment.Status
+
 
 class CoursesPage(MemberPage, TemplateView):
-    """What there is to do, what is done."""
+    """What is overdue, what there is to do, what is done."""
 
     template_name = "users/courses.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Split the courses into open and finished ones."""
-        membership = membership_of(self.request)
-        found = (
-            list(_of(membership.pk).order_by(F("due_on").asc(nulls_last=True), "course__title")) if membership else []
-        )
+        membership, today = membership_of(self.request), self.portal.today(timezone.now())
+        soonest = F("due_on").asc(nulls_last=True)
+        found = list(_of(membership.pk).order_by(soonest, "-is_required", "course__title")) if membership else []
+        unfinished = [one for one in found if one.status in Enrollment.UNFINISHED]
+        finished = [one for one in found if one.status not in Enrollment.UNFINISHED]
         return super().get_context_data(
-            unfinished=[one for one in found if one.status in Enrollment.UNFINISHED],
-            finished=[one for one in found if one.status not in Enrollment.UNFINISHED],
-            today=self.portal.today(timezone.now()),
+            overdue=[one for one in unfinished if one.is_overdue(today)],
+            unfinished=[one for one in unfinished if not one.is_overdue(today)],
+            finished=sorted(finished, key=lambda one: one.completed_at or one.enrolled_at, reverse=True),
+            today=today,
             **kwargs,
         )
 
@@ -48,28 +53,49 @@ class CoursePage(MemberPage, TemplateView):
         return get_object_or_404(_of(self.membership.pk), pk=self.kwargs["enrollment_id"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add the enrollment."""
-        today = self.portal.today(timezone.now())
-        return super().get_context_data(enrollment=self.enrollment, today=today, **kwargs)
+        """Add the enrollment, and the field for the percentage of someone at work."""
+        enrollment = self.enrollment
+        kwargs.setdefault("form", PercentForm(initial={"percent": enrollment.percent}))
+        return super().get_context_data(
+            enrollment=enrollment,
+            today=self.portal.today(timezone.now()),
+            is_open=enrollment.status in Enrollment.UNFINISHED,
+            is_archived=enrollment.course.status == Course.Status.ARCHIVED,
+            **kwargs,
+        )
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponseRedirect:
-        """Start or complete the course."""
-        enrollment, now = self.enrollment, timezone.now()
-        match self.request.POST.get("action"):
-            case "start" if enrollment.status == Enrollment.Status.NOT_STARTED:
-                enrollments.record_progress(
-                    enrollment=enrollment, status=Enrollment.Status.IN_PROGRESS, percent=enrollment.percent, now=now
-                )
-            case "complete" if enrollment.status in Enrollment.UNFINISHED:
-                enrollments.record_progress(
-                    enrollment=enrollment, status=Enrollment.Status.COMPLETED, percent=100, now=now
-                )
-                messages.success(self.request, _("You have completed this course."))
+        """Start the course, note how far the visitor is, or complete it; what is finished stays as it is."""
+        enrollment = self.enrollment
+        if enrollment.status in Enrollment.UNFINISHED:
+            self._act(enrollment)
         return redirect("users:course", enrollment_id=enrollment.pk)
+
+    def _act(self, enrollment: Enrollment) -> None:
+        match self.request.POST.get("action"):
+            case "start" if enrollment.status == Status.NOT_STARTED:
+                self._record(enrollment, Status.IN_PROGRESS, enrollment.percent)
+            case "progress":
+                form = PercentForm(self.request.POST)
+                if form.is_valid():
+                    self._record(enrollment, Status.IN_PROGRESS, form.cleaned_data["percent"])
+                    messages.success(self.request, _("Saved."))
+                else:
+                    messages.error(self.request, _("Enter a whole number from 0 to 99."))
+            case "complete":
+                self._record(enrollment, Status.COMPLETED, 100)
+                messages.success(self.request, _("You have completed this course."))
+
+    def _record(self, enrollment: Enrollment, status: str, percent: int) -> None:
+        try:
+            progress.record(enrollment=enrollment, status=status, percent=percent, now=timezone.now())
+        except (progress.ProgressRefused, Enrollment.DoesNotExist):
+            # It was finished or taken away meanwhile: the page shows how it is now.
+            return
 
 
 def _of(membership_id: int) -> QuerySet[Enrollment]:
-    """Return a person's enrollments in courses that are out, with the courses."""
-    return Enrollment.objects.filter(membership=membership_id, course__status=Course.Status.PUBLISHED).select_related(
-        "course"
-    )
+    """Return a person's enrollments with their courses: of archived courses only what is history."""
+    published = Q(course__status=Course.Status.PUBLISHED)
+    history = Q(course__status=Course.Status.ARCHIVED) & ~Q(status__in=Enrollment.UNFINISHED)
+    return Enrollment.objects.filter(published | history, membership=membership_id).select_related("course")

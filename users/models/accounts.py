@@ -50,6 +50,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
     is_active = models.BooleanField(_("may sign in"), default=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    sign_in_count = models.PositiveIntegerField(_("number of sign-ins"), default=0, db_default=0, editable=False)
 
     objects = UserManager()
 

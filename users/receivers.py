@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
+from django.db.models import F
 from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from portals.signals import course_published, group_courses_changed, rules_changed
 from users import group_courses, tasks
+from users.models import User
 
 
 @receiver(rules_changed)
@@ -48,6 +51,12 @@ def follow_publication(*, course_id: int, **_: Any) -> str:
         transaction.on_commit(later)
         return gettext("Its groups are large: their members are enrolled in the background, within minutes.")
     return _told(group_courses.follow_publication(course_id, now=now))
+
+
+@receiver(user_logged_in)
+def count_sign_in(*, user: User, **_: Any) -> None:
+    """Count what the list of users and its download show."""
+    User.objects.filter(pk=user.pk).update(sign_in_count=F("sign_in_count") + 1)
 
 
 def _told(followed: group_courses.Followed) -> str:

@@ -15,7 +15,8 @@ from unfold.dataclasses import Favicon
 from unfold.sites import UnfoldAdminSite
 
 from config import dashboard
-from portals.scoping import administers, portal_of
+from portals.scoping import administers, may_use_admin, portal_of, standing
+from portals.standing import Level
 
 # Django's shortcut to "view on site" tells strangers which ids exist.
 REMOVED = {"view_on_site"}
@@ -33,8 +34,8 @@ class RollcallAdminSite(UnfoldAdminSite):
         self.disable_action("delete_selected")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the visitor administers the portal of this host, or the installation at the platform host."""
-        return administers(request)
+        """Whether there is anything in the admin of this host that the visitor may see."""
+        return may_use_admin(request)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return the pages of the admin."""
@@ -62,8 +63,11 @@ class RollcallAdminSite(UnfoldAdminSite):
         """Sign out and show the sign-in page."""
         return LogoutView.as_view(next_page=reverse("users:sign_in"))(request)
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show how things are."""
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show how things are; managers and instructors start with what they look after."""
+        if not administers(request):
+            page = "users_membership" if standing(request).level == Level.MANAGER else "users_enrollment"
+            return redirect(f"admin:{page}_changelist")
         now, portal = timezone.now(), portal_of(request)
         overview = dashboard.of_portal(portal, now) if portal else dashboard.of_platform(now)
         context = {**self.each_context(request), "title": self.index_title, "overview": overview}

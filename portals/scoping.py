@@ -19,6 +19,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from portals.edits import Audited
 from portals.forms import DateInput, PortalForm, portal_id_of
 from portals.models import Portal
+from portals.standing import Level, Permission, Standing, standing_at
 
 
 def portal_of(request: HttpRequest) -> Portal | None:
@@ -27,13 +28,24 @@ def portal_of(request: HttpRequest) -> Portal | None:
     return found
 
 
+def standing(request: HttpRequest) -> Standing:
+    """Return what the visitor may do at this host; asked of the database once per request."""
+    return standing_at(request, request.user)
+
+
+def may_use_admin(request: HttpRequest) -> bool:
+    """Whether there is anything in the admin of this host that the visitor may see."""
+    return standing(request).level > Level.NONE
+
+
 def administers(request: HttpRequest) -> bool:
-    """Whether the visitor may use the admin of this host; asked of the database once per request."""
-    known: dict[Any, bool] = request.__dict__.setdefault("_administers", {})
-    user = request.user
-    if user.pk not in known:
-        known[user.pk] = bool(user.is_authenticated and user.administers(portal_of(request)))
-    return known[user.pk]
+    """Whether the visitor is an admin of this host, of whatever kind."""
+    return standing(request).administers
+
+
+def is_full_admin(request: HttpRequest) -> bool:
+    """Whether the visitor may also change the portal's settings, integrations and single sign-on."""
+    return standing(request).level >= Level.FULL_ADMIN
 
 
 def is_operator(request: HttpRequest) -> bool:
@@ -60,14 +72,42 @@ class _Scoped(BaseModelAdmin):
 
     # Leads from the model to its portal: "portal", "group__portal"; "pk" for the portal itself.
     portal_path: str = ""
+    # Who may see the rows, and who may change them.
+    least_level: Level = Level.LIMITED_ADMIN
+    least_level_to_change: Level = Level.LIMITED_ADMIN
+    # Lead from the model to a group and to a course: managers see only rows of their groups, instructors only rows of
+    # their courses. Without a path they see none.
+    group_path: str = ""
+    course_path: str = ""
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Return the rows of the host's portal; at the platform host those of all portals."""
+        """Return the rows of the host's portal that the visitor may see; at the platform host those of all portals."""
         rows = super().get_queryset(request)
-        if not administers(request):
+        if not self.may_see(request):
             return rows.none()
         portal = portal_of(request)
-        return rows.filter(**{self.portal_path: portal.pk}) if portal else rows
+        return self.managed(request, rows.filter(**{self.portal_path: portal.pk})) if portal else rows
+
+    def managed(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Return the rows narrowed to the groups of a manager and the courses of an instructor."""
+        who = standing(request)
+        if who.administers:
+            return rows
+        wanted = models.Q(pk__in=[])
+        if self.group_path and who.group_ids:
+            wanted |= models.Q(**{f"{self.group_path}__in": who.group_ids})
+        if self.course_path and who.course_ids:
+            wanted |= models.Q(**{f"{self.course_path}__in": who.course_ids})
+        # A subquery: somebody in two of the groups is listed once.
+        return rows.filter(pk__in=self.model._default_manager.filter(wanted).order_by().values("pk"))
+
+    def may_see(self, request: HttpRequest) -> bool:
+        """Whether the visitor's level is enough to see rows."""
+        return standing(request).level >= self.least_level
+
+    def may_change(self, request: HttpRequest) -> bool:
+        """Whether the visitor's level is enough to change rows."""
+        return self.may_see(request) and standing(request).level >= self.least_level_to_change
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
         """Return what a relation may point to: rows of the same portal."""
@@ -101,24 +141,40 @@ class PortalScopedAdmin(_Scoped, Audited):
     show_facets = ShowFacets.NEVER
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether the visitor administers this host."""
-        return administers(request)
+        """Whether the visitor's level is enough."""
+        return self.may_see(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the visitor administers this host, and the row is one of its portal."""
-        return administers(request) and self.is_in_scope(request, obj)
+        """Whether the visitor's level is enough, and the row is one of its portal and not narrowed away."""
+        return self.may_see(request) and self.is_in_scope(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """As for viewing."""
-        return administers(request)
+        """Whether the visitor's level is enough to change rows."""
+        return self.may_change(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for viewing."""
-        return self.has_view_permission(request, obj)
+        """Whether the visitor's level is enough to change rows, and the row is in sight."""
+        return self.may_change(request) and self.has_view_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for viewing."""
-        return self.has_view_permission(request, obj)
+        """As for changing."""
+        return self.has_change_permission(request, obj)
+
+    def has_enroll_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the visitor may enroll people in courses."""
+        return standing(request).may(Permission.ENROLL) and self.has_view_permission(request, obj)
+
+    def has_unenroll_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the visitor may take courses away from people."""
+        return standing(request).may(Permission.UNENROLL) and self.has_view_permission(request, obj)
+
+    def has_mark_complete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the visitor may set courses complete for others."""
+        return standing(request).may(Permission.MARK_COMPLETE) and self.has_view_permission(request, obj)
+
+    def has_move_groups_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the visitor may put people into groups and take them out."""
+        return standing(request).may(Permission.MOVE_GROUPS) and self.has_view_permission(request, obj)
 
     def is_in_scope(self, request: HttpRequest, obj: Any) -> bool:
         """Whether a row belongs here; unfold's actions pass an id instead of the row. Raises Http404."""
@@ -127,7 +183,20 @@ class PortalScopedAdmin(_Scoped, Audited):
         if not isinstance(obj, models.Model):
             obj = self.get_object_or_404(request, obj)
         portal = portal_of(request)
-        return portal is None or portal_id_of(obj, self.portal_path) == portal.pk
+        if portal is None:
+            return True
+        return portal_id_of(obj, self.portal_path) == portal.pk and self.is_managed(request, obj)
+
+    def is_managed(self, request: HttpRequest, obj: models.Model) -> bool:
+        """Whether a manager's groups or an instructor's courses lead to a row; asked once per request and row."""
+        if standing(request).administers or obj.pk is None:
+            return True
+        known: dict[Any, bool] = request.__dict__.setdefault("_managed", {})
+        key = (self.model, obj.pk)
+        if key not in known:
+            rows = self.model._default_manager.filter(pk=obj.pk)
+            known[key] = self.managed(request, rows).exists()
+        return known[key]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the row if the visitor may see it, and note its portal for the choices of the form."""
@@ -254,26 +323,26 @@ def _count(counts: dict[str, int], model: type[models.Model], number: int) -> No
 
 
 class _ScopedInline(_Scoped, InlineModelAdmin):
-    """Rows below a scoped row; who may edit the parent may edit them."""
+    """Rows below a scoped row, whose own page decides who gets that far."""
 
     form = PortalForm
     extra = 0
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the visitor administers this host."""
-        return administers(request)
+        """Whether the visitor's level is enough."""
+        return self.may_see(request)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for viewing."""
-        return administers(request)
+        """Whether the visitor's level is enough to change rows."""
+        return self.may_change(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for viewing."""
-        return administers(request)
+        """As for adding."""
+        return self.may_change(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for viewing."""
-        return administers(request)
+        """As for adding."""
+        return self.may_change(request)
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """Return the formset class, its forms told which portal they are for."""

@@ -19,13 +19,29 @@ def may_enter(membership: Membership, *, portal: Portal, now: datetime, by_passw
     """Whether the person may use the portal now, or come in by a password.
 
     A learner's last day counts to the minute, not only when the hourly check has come by. Where a portal has single
-    sign-on, learners come in by that alone.
+    sign-on, learners come in by that alone. Whoever lost the access to the top-level portal has none below.
     """
     is_learner = membership.role == Membership.Role.LEARNER
     if by_password and is_learner and not portal.uses_passwords:
         return False
-    is_over = is_learner and membership.last_day is not None and membership.last_day < portal.today(now)
-    return membership.has_access and not is_over
+    if not membership.has_access or _is_over(membership, portal, now):
+        return False
+    return not is_shut_out_above(user_id=membership.user_id, portal=portal, now=now)
+
+
+def is_shut_out_above(*, user_id: int, portal: Portal, now: datetime) -> bool:
+    """Whether the account's access to the top-level portal has ended; someone who never was in it is not shut out."""
+    top = portal.top_level
+    if top == portal:
+        return False
+    above = Membership.objects.filter(portal=top, user=user_id).first()
+    return above is not None and (above.status == Membership.Status.ENDED or _is_over(above, top, now))
+
+
+def _is_over(membership: Membership, portal: Portal, now: datetime) -> bool:
+    """Whether a learner's last day has passed; staff stay until the hourly check, which spares the last admins."""
+    is_learner = membership.role == Membership.Role.LEARNER
+    return is_learner and membership.last_day is not None and membership.last_day < portal.today(now)
 
 
 def end_access_after_last_day(*, now: datetime) -> int:

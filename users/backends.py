@@ -14,6 +14,7 @@ from django.utils.functional import SimpleLazyObject
 
 from portals.hosts import PortalRequest
 from portals.models import Portal
+from portals.standing import Level, standing_at
 from users import sessions
 from users.access import may_enter
 from users.models import Membership, User
@@ -75,6 +76,9 @@ def _visitor(request: PortalRequest) -> User | AnonymousUser:
     user = get_user(request)
     if not user.is_authenticated or user.is_superuser or _membership(request, user):
         return user
+    # An admin of the top-level portal is one in its sub-portals, without being among their people.
+    if request.portal and standing_at(request, user).level > Level.NONE:
+        return user
     request.session.flush()
     return AnonymousUser()
 
@@ -102,4 +106,7 @@ def _candidate(portal: Portal | None, address: str) -> User | None:
         )
         if membership and may_enter(membership, portal=portal, now=timezone.now(), by_password=True):
             return membership.user
+        known = accounts.filter(realm=portal.realm_id).first()
+        if known and known.standing_in(portal).administers:
+            return known
     return accounts.filter(realm=None, is_superuser=True).first()

@@ -23,7 +23,7 @@ from integrations import providers
 from integrations.models import Connection
 from portals.hosts import PortalRequest
 from portals.models import Portal
-from portals.scoping import administers
+from portals.scoping import is_full_admin
 from users.models import User
 
 TABS = {
@@ -44,7 +44,7 @@ class Link:
 
 
 class SettingsPage(View):
-    """A page of a portal's settings; only the portal's admins get past `dispatch`."""
+    """A page of a portal's settings; only the portal's full admins get past `dispatch`."""
 
     title: str | Promise = ""
     request: PortalRequest
@@ -53,13 +53,13 @@ class SettingsPage(View):
     user: User
 
     def dispatch(self, request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Let in who administers the portal of this host."""
+        """Let in the full admins of the portal of this host."""
         if request.portal is None:
             raise Http404
         if not request.user.is_authenticated:
             return self.ask_to_sign_in()
         self.portal, self.user = request.portal, request.user
-        if not administers(request):
+        if not is_full_admin(request):
             raise PermissionDenied
         return self.detour() or super().dispatch(request, *args, **kwargs)
 

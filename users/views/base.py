@@ -13,6 +13,7 @@ from django.views.generic.base import ContextMixin, TemplateResponseMixin, View
 
 from portals.hosts import PortalRequest
 from portals.models import Portal
+from portals.standing import Level, standing_at
 from users.backends import membership_of
 from users.models import Membership
 
@@ -40,13 +41,15 @@ class Page(TemplateResponseMixin, ContextMixin, View):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what the frame of every page shows."""
-        user, membership = self.request.user, membership_of(self.request)
-        is_admin = membership is not None and membership.role == Membership.Role.ADMIN
-        return super().get_context_data(
-            portal=self.request.portal,
-            may_administer=is_admin or (user.is_authenticated and user.is_superuser),
-            **kwargs,
-        )
+        return super().get_context_data(portal=self.request.portal, may_administer=self.may_use_admin(), **kwargs)
+
+    def may_use_admin(self) -> bool:
+        """Whether there is anything in the admin for the visitor; costs learners no question to the database."""
+        membership = membership_of(self.request)
+        is_learner = membership is not None and membership.role == Membership.Role.LEARNER
+        if is_learner and self.request.portal and self.request.portal.parent_id is None:
+            return False
+        return standing_at(self.request, self.request.user).level > Level.NONE
 
 
 class PortalPage(Page):

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from users.views import colors, courses, health, invitations, profile, sign_in
+from users.views import (
+    colors,
+    courses,
+    health,
+    invitations,
+    profile,
+    second_factor,
+    second_step,
+    security,
+    sign_in,
+)
 
 app_name = "users"
 urlpatterns = [
@@ -10,7 +20,16 @@ urlpatterns = [
     path("courses/<int:enrollment_id>/", courses.CoursePage.as_view(), name="course"),
     path("profile/", profile.ProfilePage.as_view(), name="profile"),
     path("sign-in/", sign_in.SignInPage.as_view(), name="sign_in"),
+    path("sign-in/code/", second_step.SecondStepPage.as_view(), name="second_step"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
+    path("security/", security.SecurityPage.as_view(), name="security"),
+    path("security/end/", security.EndSignIn.as_view(), name="end_sign_in"),
+    path("security/end-all/", security.EndSignIns.as_view(), name="end_sign_ins"),
+    path("second-factor/", second_factor.SecondFactorPage.as_view(), name="second_factor"),
+    path("second-factor/begin/", second_factor.BeginSecondFactor.as_view(), name="second_factor_begin"),
+    path("second-factor/codes/", second_factor.NewRecoveryCodes.as_view(), name="second_factor_codes"),
+    path("second-factor/remove/", second_factor.RemoveSecondFactor.as_view(), name="second_factor_remove"),
+    path("password/", security.PasswordPage.as_view(), name="password"),
     path("password/forgot/", sign_in.PasswordForgottenPage.as_view(), name="password_forgotten"),
     path("invitation/<str:token>/", invitations.InvitationPage.as_view(), name="invitation"),
     path("portal.css", colors.portal_colors, name="portal_colors"),

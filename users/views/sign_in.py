@@ -3,18 +3,19 @@
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic import FormView
 
+from portals.addresses import client_network
 from users import invitations, tasks
-from users.forms import LinkRequestForm, SignInForm
+from users.forms import LinkRequestForm
+from users.sign_in_forms import SignInForm
 from users.throttles import Throttle
 
 from .base import Page, PortalPage
+from .entrance import let_in, local_path
 
 # Mails to one address of a portal, and requests from one network address.
 LINKS_PER_ADDRESS = Throttle("links-per-address", limit=3, period=timedelta(hours=1))
@@ -39,10 +40,9 @@ class SignInPage(Page, FormView):  # type: ignore[type-arg]
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         """Let the person in, or on to the page that asks for a password of their own."""
-        if form.invitation:
+        if form.user is None:
             return redirect("users:invitation", token=invitations.token(form.invitation))
-        login(self.request, form.user)
-        return redirect(self.target())
+        return let_in(self.request, form.user, target=self.target())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Keep the wish where to go."""
@@ -50,10 +50,7 @@ class SignInPage(Page, FormView):  # type: ignore[type-arg]
 
     def target(self) -> str:
         """Where to go now: a path of this host, whatever the link asked for."""
-        wish = self.request.POST.get("next", "") or self.request.GET.get("next", "")
-        if wish.startswith("/") and url_has_allowed_host_and_scheme(wish, allowed_hosts=None):
-            return wish
-        return reverse("users:courses")
+        return local_path(self.request.POST.get("next", "") or self.request.GET.get("next", ""))
 
 
 class SignOut(Page):
@@ -76,7 +73,7 @@ class PasswordForgottenPage(PortalPage, FormView):  # type: ignore[type-arg]
     def form_valid(self, form: LinkRequestForm) -> HttpResponse:
         """Say the same to everyone; a worker finds out whether there is anyone to write to."""
         email = form.cleaned_data["email"].lower()
-        visitor = self.request.META.get("REMOTE_ADDR")
+        visitor = client_network(self.request)
         if LINKS_PER_VISITOR.take(visitor) and LINKS_PER_ADDRESS.take(self.portal.pk, email):
             tasks.answer_link_request.delay(portal_id=self.portal.pk, email=email)
         return render(self.request, "users/link_requested.html", self.get_context_data(email=email))

@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
     "sync-due-connections": {"task": "integrations.tasks.sync_due_connections", "schedule": timedelta(minutes=2)},
     "sweep-lapsed-runs": {"task": "integrations.tasks.sweep_runs", "schedule": timedelta(seconds=30)},
     "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},
+    "remind-of-invitations": {"task": "users.tasks.remind_of_invitations", "schedule": crontab(minute=35)},
     "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},
     "regroup-by-date": {"task": "users.tasks.regroup_everyone", "schedule": crontab(hour=0, minute=20)},
 }

@@ -79,7 +79,8 @@ class Migration(migrations.Migration):
                             ("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified", "Unspecified"),
                         ],
                         default="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
-                        help_text="The name id is how we know a person again. It must not change from one sign-in to the next.",
+                        help_text="The name id is how we know a person again. It must not change from one sign-in "
+                        "to the next.",
                         max_length=80,
                         verbose_name="name id format",
                     ),
@@ -105,7 +106,8 @@ class Migration(migrations.Migration):
                     "groups_attribute",
                     models.CharField(
                         blank=True,
-                        help_text="Its values are titles of groups. Only groups with the switch “single sign-on” follow it.",
+                        help_text="Its values are titles of groups. Only groups with the switch “single sign-on” "
+                        "follow it.",
                         max_length=200,
                         verbose_name="groups attribute",
                     ),
@@ -191,7 +193,8 @@ class Migration(migrations.Migration):
                     "pattern",
                     models.CharField(
                         default="USER={email}&TS={time}&KEY={secret}",
-                        help_text="May hold {email}, {time}, {secret}, {first_name}, {last_name}, {redirect} and {parameter:Name}.",
+                        help_text="May hold {email}, {time}, {secret}, {first_name}, {last_name}, {redirect} and "
+                        "{parameter:Name}.",
                         max_length=300,
                         verbose_name="pattern of older sites",
                     ),
@@ -289,7 +292,8 @@ class Migration(migrations.Migration):
                     "sign_in_url",
                     models.CharField(
                         blank=True,
-                        help_text="The page of your site that makes the links: learners who are not signed in are sent there.",
+                        help_text="The page of your site that makes the links: learners who are not signed in are "
+                        "sent there.",
                         max_length=500,
                         validators=[
                             django.core.validators.RegexValidator(

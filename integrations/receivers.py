@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from integrations.models import Connection, ExternalIdentity, FieldMapping
 from users.models import Membership
@@ -10,22 +10,27 @@ from users.models import Membership
 NAMES = ("email", "first_name", "last_name")
 
 
-def kept_by_provider(membership: Membership) -> Mapping[str, str]:
-    """Return the values of a linked learner that follow a provider, and its name; costs at most two queries.
+def kept_by_provider(membership_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:
+    """Return the values of linked learners that follow a provider, and its name; costs at most two queries.
 
     Staff keep their own names and addresses, and after a disconnect everything may be edited again.
     """
-    identity = (
-        ExternalIdentity.objects.filter(membership=membership)
+    identities = list(
+        ExternalIdentity.objects.filter(membership__in=membership_ids)
         .exclude(connection__state=Connection.State.DISCONNECTED)
-        .select_related("connection")
-        .first()
+        .select_related("connection", "membership")
+        .only("connection__provider", "membership__role")
     )
-    if identity is None:
-        return {}
-    provider = identity.connection.get_provider_display()
-    mapped = FieldMapping.objects.filter(connection=identity.connection).values_list("custom_field_id", flat=True)
-    kept = [str(field_id) for field_id in mapped]
-    if membership.role == Membership.Role.LEARNER:
-        kept += NAMES
-    return dict.fromkeys(kept, provider)
+    mapped: dict[int, list[str]] = {}
+    if identities:
+        mappings = FieldMapping.objects.filter(connection__in={one.connection_id for one in identities})
+        for connection_id, field_id in mappings.values_list("connection_id", "custom_field_id"):
+            mapped.setdefault(connection_id, []).append(str(field_id))
+    kept: dict[int, dict[str, str]] = {}
+    for one in identities:
+        if one.membership is None:
+            continue
+        names = NAMES if one.membership.role == Membership.Role.LEARNER else ()
+        keys = [*mapped.get(one.connection_id, ()), *names]
+        kept.setdefault(one.membership.pk, {}).update(dict.fromkeys(keys, one.connection.get_provider_display()))
+    return kept

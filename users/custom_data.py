@@ -1,6 +1,6 @@
 """Set the custom values of one person by hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -36,8 +36,9 @@ def set_values(*, membership: Membership, values: Mapping[str, Any], actor: User
     return True
 
 
-# Given a membership: what another system keeps of it, {custom field id as text, "email" or a name: the system's name}.
-Keeper = Callable[[Membership], Mapping[str, str]]
+# Given memberships by id: what another system keeps of each, {membership id: {custom field id as text, "email" or a
+# name: the system's name}}; people of whom nothing is kept may be left out.
+Keeper = Callable[[Collection[int]], Mapping[int, Mapping[str, str]]]
 _keepers: list[Keeper] = []
 
 
@@ -48,4 +49,13 @@ def add_keeper(keeper: Keeper) -> None:
 
 def locked_fields(membership: Membership) -> dict[str, str]:
     """Return what another system keeps of this person, and which: such values are shown, not edited."""
-    return {key: system for keeper in _keepers for key, system in keeper(membership).items()}
+    return locked_fields_of([membership.pk]).get(membership.pk, {})
+
+
+def locked_fields_of(membership_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """Return the same for many people, in the same number of queries."""
+    locked: dict[int, dict[str, str]] = {}
+    for keeper in _keepers:
+        for membership_id, kept in keeper(membership_ids).items():
+            locked.setdefault(membership_id, {}).update(kept)
+    return locked

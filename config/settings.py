@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "users.backends.PortalAuthenticationMiddleware",
+    "users.backends.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -216,6 +217,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "integrations.tasks.sync_connection": {"queue": "sync"},
     "users.tasks.send_invitations": {"queue": "mail"},
+    "users.tasks.send_notices": {"queue": "mail"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -224,6 +226,8 @@ CELERY_BEAT_SCHEDULE = {
     "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},
     "remind-of-invitations": {"task": "users.tasks.remind_of_invitations", "schedule": crontab(minute=35)},
     "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},
+    "send-waiting-notices": {"task": "users.tasks.send_notices", "schedule": timedelta(seconds=30)},
+    "forget-old-sign-ins": {"task": "users.tasks.forget_old_sign_ins", "schedule": crontab(hour=0, minute=50)},
     "regroup-by-date": {"task": "users.tasks.regroup_everyone", "schedule": crontab(hour=0, minute=20)},
 }
 

@@ -1,6 +1,8 @@
 """Who may sign in at which host, and who still may: asked again on every request."""
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from axes.backends import AxesStandaloneBackend
 from django.contrib.auth.backends import BaseBackend
@@ -8,14 +10,17 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
 from django.contrib.auth.models import AnonymousUser
 from django.db.models.functions import Lower
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from portals.hosts import PortalRequest
 from portals.models import Portal
+from portals.scoping import may_use_admin
 from portals.standing import Level, standing_at
-from users import sessions
+from users import second_factors, sessions
 from users.access import may_enter
 from users.models import Membership, User
 
@@ -57,6 +62,31 @@ class PortalAuthenticationMiddleware(AuthenticationMiddleware):
         """Set `request.user`, looked up when first used."""
         super().process_request(request)
         request.user = SimpleLazyObject(lambda: _present(request))  # type: ignore[assignment]
+
+
+class SecondFactorMiddleware:
+    """Keeps the admin pages of a portal that wants it so behind a second factor."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: PortalRequest) -> HttpResponse:
+        """Answer the request, or ask for the code, or for the setting up, first."""
+        if self.is_missing(request):
+            if second_factors.is_set_up(request.user):
+                return redirect(f"{reverse('users:second_step')}?{urlencode({'next': request.get_full_path()})}")
+            return redirect("users:second_factor")
+        return self.get_response(request)
+
+    @staticmethod
+    def is_missing(request: PortalRequest) -> bool:
+        """Whether someone is about to use an admin page with a password alone."""
+        portal, path = request.portal, request.path_info
+        if portal is None or not portal.admins_need_second_factor or not path.startswith(reverse("admin:index")):
+            return False
+        if path == reverse("admin:logout") or not request.user.is_authenticated:
+            return False
+        return may_use_admin(request) and not second_factors.is_verified(request)
 
 
 def membership_of(request: PortalRequest) -> Membership | None:

@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 
 from portals.models import Portal
-from users import audit, enrollments, grouping, signals
+from users import audit, enrollments, grouping, passwords, signals
 from users.models import Invitation, Membership, User
 from users.models.invitations import new_nonce
 
@@ -193,7 +193,7 @@ def accept(*, invitation: Invitation, password: str | None, now: datetime) -> Us
         if current.nonce != invitation.nonce or not works(current, now=now):
             raise LinkDead
         if password is not None:
-            _set_password(membership, password)
+            passwords.set_password(user=membership.user, password=password, portal=membership.portal, now=now)
         current.state, current.nonce = State.ACCEPTED, new_nonce()
         current.save(update_fields=["state", "nonce"])
         cancel_open(membership_ids=[membership.pk])
@@ -260,12 +260,6 @@ def _cancel(invitations: QuerySet[Invitation]) -> int:
     return invitations.filter(state__in=Invitation.OPEN_STATES).update(
         state=State.CANCELLED, nonce=nonce, next_try_at=None
     )
-
-
-def _set_password(membership: Membership, password: str) -> None:
-    membership.user.set_password(password)
-    membership.user.save(update_fields=["password"])
-    audit.record(portal=membership.portal, action="password_set", object=membership.user, actor=membership.user)
 
 
 def _let_in(membership: Membership, now: datetime) -> None:

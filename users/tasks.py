@@ -7,6 +7,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from portals.models import DynamicRule, Portal
+from users import notice_mails, notices, sessions
 from users import access, group_courses, grouping, invitations, outbox
 
 # Beat calls again every 20 seconds: on a long queue a few workers send side by side, and none is blocked for long.
@@ -17,6 +18,19 @@ SENDING_TIME = timedelta(seconds=45)
 def send_invitations() -> None:
     """Hand waiting mails over to the mail server, for a while."""
     outbox.send_waiting(clock=timezone.now, until=timezone.now() + SENDING_TIME)
+
+
+@shared_task
+def send_notices() -> None:
+    """Hand waiting notices about accounts over to the mail server."""
+    notice_mails.send_waiting(clock=timezone.now, until=timezone.now() + SENDING_TIME)
+
+
+@shared_task
+def forget_old_sign_ins() -> None:
+    """Delete sign-ins that have expired, and notices that were sent a while ago."""
+    sessions.SessionStore.clear_expired()
+    notices.forget_old(now=timezone.now())
 
 
 @shared_task

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.forms import SetPasswordForm
 from django.forms import Form
 from django.http import HttpResponse, HttpResponseBase
@@ -17,6 +16,7 @@ from users.forms import LinkRequestForm
 from users.models import Invitation
 
 from .base import PortalPage
+from .entrance import let_in
 
 
 class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
@@ -53,9 +53,8 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
             user = invitations.accept(invitation=self.invitation, password=password, now=timezone.now())
         except invitations.LinkDead:
             return self.link_is_dead()
-        login(self.request, user)
         messages.success(self.request, _("Welcome to %(portal)s.") % {"portal": self.portal.name})
-        return redirect("users:courses")
+        return let_in(self.request, user)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Say whom the link is for."""

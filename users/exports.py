@@ -124,7 +124,7 @@ def write(work: Work, *, now: datetime) -> None:
     """Carry out a job: write the whole file, from the start if another worker began it. Raises LeaseLost."""
     job, options = work.job, work.job.options
     export = Export(job.portal, with_inviter=options["with_inviter"], now=job.created_at)
-    work.note(total=_size(job), done=0)
+    work.note(total=_people(job), done=0)
     done = 0
 
     def counted() -> Iterator[list[int]]:
@@ -135,13 +135,12 @@ def write(work: Work, *, now: datetime) -> None:
             work.note(done=done)
 
     text = csv_files.pieces(export.header(), export.rows(counted()))
-    size = 0
-    for size in bulk_jobs.store(job, Purpose.RESULT, (piece.encode() for piece in text)):
+    for _size in bulk_jobs.store(job, Purpose.RESULT, (piece.encode() for piece in text)):
         work.note()
-    work.finish(BulkJob.State.DONE, now=now, done=done, total=done, counts={"bytes": size})
+    work.finish(BulkJob.State.DONE, now=now, done=done, total=done)
 
 
-def _size(job: BulkJob) -> int:
+def _people(job: BulkJob) -> int:
     if not job.options["everyone"]:
         return int(job.options["people"])
     people = Membership.objects.filter(portal=job.portal)

@@ -6,9 +6,12 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
+from portals.csv_files import Unreadable
 from portals.models import DynamicRule, Portal
-from users import notice_mails, notices, sessions
-from users import access, group_courses, grouping, invitations, outbox
+from users import bulk_jobs, exports, imports, notice_mails, notices, sessions
+from users.models import BulkJob
+from users import access, group_courses, grouping, invitations, mail_examples, outbox, reminders
+from users.models import User
 
 # Beat calls again every 20 seconds: on a long queue a few workers send side by side, and none is blocked for long.
 SENDING_TIME = timedelta(seconds=45)
@@ -18,6 +21,19 @@ SENDING_TIME = timedelta(seconds=45)
 def send_invitations() -> None:
     """Hand waiting mails over to the mail server, for a while."""
     outbox.send_waiting(clock=timezone.now, until=timezone.now() + SENDING_TIME)
+
+
+@shared_task
+def remind_of_invitations() -> None:
+    """Put the reminders that portals want into the outbox."""
+    reminders.put_into_outbox(now=timezone.now())
+
+
+@shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=3)
+def send_test_mail(*, portal_id: int, user_id: int, name: str) -> None:
+    """Mail an example of what the portal's people get to an admin who asked for it."""
+    portal, user = Portal.objects.get(pk=portal_id), User.objects.get(pk=user_id)
+    mail_examples.to_oneself(portal=portal, name=name, user=user, now=timezone.now()).send()
 
 
 @shared_task
@@ -76,3 +92,39 @@ def follow_group_courses(
 def follow_publication(*, course_id: int, asked_at: str) -> None:
     """Enroll the members of the large groups of a course that was published."""
     group_courses.follow_publication(course_id, now=datetime.fromisoformat(asked_at))
+
+
+_BULK_WORK = {
+    BulkJob.Kind.EXPORT_USERS: exports.write,
+    BulkJob.Kind.IMPORT_USERS: imports.carry_out,
+}
+
+
+@shared_task
+def carry_out_bulk_job(*, job_id: int) -> None:
+    """Work through a background job, unless another worker does."""
+    work = bulk_jobs.take(job_id)
+    if work is None:
+        return
+    try:
+        _BULK_WORK[BulkJob.Kind(work.job.kind)](work, now=timezone.now())
+    except bulk_jobs.LeaseLost:
+        return
+    except Unreadable as refusal:
+        work.finish(BulkJob.State.FAILED, now=timezone.now(), trouble=str(refusal))
+    except BaseException:
+        work.let_go()
+        raise
+
+
+@shared_task
+def sweep_bulk_jobs() -> None:
+    """Wake workers for the jobs whose worker is gone."""
+    for job_id in bulk_jobs.forsaken(timezone.now()):
+        carry_out_bulk_job.delay(job_id=job_id)
+
+
+@shared_task
+def delete_old_bulk_jobs() -> None:
+    """Delete uploads and downloads after a week."""
+    bulk_jobs.delete_old(timezone.now())

@@ -129,8 +129,10 @@ WITH incoming AS (
     SELECT membership_id, group_id, 'rule', %(now)s FROM added, unnest(rule_groups) AS group_id
 ), mails AS (
     INSERT INTO users_invitation (
-        membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id)
-    SELECT membership_id, mail, 'scheduled', nonce, %(now)s, 0, %(now)s, 0, '', %(source)s, %(actor)s
+        membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id,
+        run_id)
+    SELECT membership_id, mail, CASE WHEN %(run)s IS NULL THEN 'scheduled' ELSE 'held' END, nonce, %(now)s, 0,
+        %(now)s, 0, '', %(source)s, %(actor)s, %(run)s
     FROM added WHERE mail <> ''
 ), trail AS (
     INSERT INTO users_auditentry (
@@ -230,8 +232,10 @@ WITH incoming AS (
     RETURNING m.id
 ), mails AS (
     INSERT INTO users_invitation (
-        membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id)
-    SELECT id, mail, 'scheduled', nonce, %(now)s, 0, %(now)s, 0, '', %(source)s, %(actor)s
+        membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id,
+        run_id)
+    SELECT id, mail, CASE WHEN %(run)s IS NULL THEN 'scheduled' ELSE 'held' END, nonce, %(now)s, 0, %(now)s, 0, '',
+        %(source)s, %(actor)s, %(run)s
     FROM restoring WHERE mail <> ''
     ON CONFLICT DO NOTHING
 ), trail AS (
@@ -249,7 +253,7 @@ SELECT id FROM changed
 def add_learners(
     *, portal: Portal, newcomers: Sequence[Newcomer], source: str, cause: Cause, now: datetime
 ) -> dict[str, int]:
-    """Return the new membership's id for each key; mails wait in the outbox.
+    """Return the new membership's id for each key; mails wait in the outbox, those of a sync run until it is over.
 
     Raises IntegrityError when an address or a membership exists already: nothing is written then.
     """

@@ -17,7 +17,13 @@ class Kind(StrEnum):
     UPDATE = "update"
     RESTORE = "restore"
     END_ACCESS = "end_access"
+    CHANGE_EMAIL = "change_email"
+    CLEAR = "clear"
     SKIP = "skip"
+
+
+# What takes something away waits for the end of the run, where the brake looks at all of it together.
+RISKY = (Kind.END_ACCESS, Kind.CHANGE_EMAIL, Kind.CLEAR)
 
 
 class Reason(StrEnum):
@@ -38,7 +44,10 @@ class Reason(StrEnum):
     ENDED_BY_ADMIN = "ended_by_admin"
     UNREADABLE = "unreadable"
     NAME_TOO_LONG = "name_too_long"
+    OUT_OF_SCOPE = "out_of_scope"
+    MISSING = "missing"
     TOO_MANY_REMOVALS = "too_many_removals"
+    CHANGED_SINCE = "changed_since"
     READ_INCOMPLETE = "read_incomplete"
     COULD_NOT_BE_SAVED = "could_not_be_saved"
 

@@ -17,11 +17,16 @@ MAX_NAME_LENGTH = 150
 
 @dataclass(slots=True)
 class Difference:
-    """Old and new values of what differs between a person and a learner, and the flaws met on the way."""
+    """Old and new values of what differs between a person and a learner, and the flaws met on the way.
+
+    What takes something away stands apart: a changed address, and values that become empty.
+    """
 
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     flaws: tuple[Flaw, ...] = ()
+    email: tuple[str, str] | None = None
+    cleared: dict[str, Any] = field(default_factory=dict)
 
     def note(self, name: str, old: Any, new: Any) -> None:
         """Remember that a value must change."""
@@ -47,7 +52,7 @@ def decide(person: Person, surroundings: Surroundings, policy: Policy, today: da
     elif person.status is EmploymentStatus.INACTIVE or has_left(person, today):
         yield _skip(person, Reason.LEFT if person.last_day else Reason.INACTIVE)
     else:
-        yield _admit(person, surroundings, policy, today)
+        yield from _admit(person, surroundings, policy, today)
 
 
 def has_left(person: Person, today: date) -> bool:
@@ -57,29 +62,33 @@ def has_left(person: Person, today: date) -> bool:
     return person.status is EmploymentStatus.INACTIVE
 
 
-def _admit(person: Person, surroundings: Surroundings, policy: Policy, today: date) -> Change:
+def _admit(person: Person, surroundings: Surroundings, policy: Policy, today: date) -> Iterator[Change]:
     """Link someone who is not linked yet to a learner, add them, or say why not."""
     known = addresses(person, policy)
-    if reason := _address_refusal(known):
-        return _skip(person, reason)
-    if known[0] in surroundings.shared:
-        return _skip(person, Reason.SHARED_EMAIL, due_on=today)
     try:
-        learner = match_by_email(person, known, surroundings)
+        learner = _match(person, known, surroundings)
     except NoMatch as problem:
-        return _skip(person, problem.reason, due_on=today)
+        is_ours_to_mend = problem.reason in (Reason.NO_EMAIL, Reason.INVALID_EMAIL)
+        yield _skip(person, problem.reason, due_on=None if is_ours_to_mend else today)
+        return
     if learner is not None:
-        return _change(Kind.LINK, person, learner, _difference(person, learner, surroundings, policy))
-    if policy.invite.waits_for_hire_date and (person.hired_on is None or person.hired_on > today):
+        yield from _change(Kind.LINK, person, learner, _difference(person, learner, surroundings, policy))
+    elif policy.invite.waits_for_hire_date and (person.hired_on is None or person.hired_on > today):
         reason = Reason.HIRE_DATE_AHEAD if person.hired_on else Reason.HIRE_DATE_UNKNOWN
-        return _skip(person, reason, due_on=person.hired_on)
-    return _add(person, known[0], surroundings, policy, today)
+        yield _skip(person, reason, due_on=person.hired_on)
+    else:
+        yield _add(person, known[0], surroundings, policy, today)
 
 
-def _address_refusal(known: list[str]) -> Reason | None:
+def _match(person: Person, known: list[str], surroundings: Surroundings) -> Learner | None:
+    """Return the learner whom the person's addresses name. Raises NoMatch."""
     if not known:
-        return Reason.NO_EMAIL
-    return None if is_address(known[0]) else Reason.INVALID_EMAIL
+        raise NoMatch(Reason.NO_EMAIL)
+    if not is_address(known[0]):
+        raise NoMatch(Reason.INVALID_EMAIL)
+    if known[0] in surroundings.shared:
+        raise NoMatch(Reason.SHARED_EMAIL)
+    return match_by_email(person, known, surroundings)
 
 
 def _add(person: Person, address: str, surroundings: Surroundings, policy: Policy, today: date) -> Change:
@@ -116,15 +125,14 @@ def _follow(
         return
     difference = _difference(person, learner, surroundings, policy)
     if learner.has_ended and learner.ended_by == policy.provider:
-        yield _restore(person, learner, difference, policy)
+        yield from _restore(person, learner, difference, policy)
         return
     if learner.status == "pending" and policy.invite.activates_pending:
         difference.note("status", "pending", "active")
     is_ours = not learner.is_staff and learner.ended_by == policy.provider
     if is_ours and learner.last_day and person.last_day is None:
         difference.note("last_day", learner.last_day.isoformat(), None)
-    if difference.after or difference.flaws:
-        yield _change(Kind.UPDATE, person, learner, difference)
+    yield from _change(Kind.UPDATE, person, learner, difference)
     if learner.has_ended:
         yield _skip(person, Reason.ENDED_BY_ADMIN, learner=learner)
     elif person.last_day is not None:
@@ -140,7 +148,7 @@ def _end(person: Person, learner: Learner, policy: Policy) -> Iterator[Change]:
         return
     difference = Difference(flaws=person.flaws)
     difference.note("last_day", _iso(learner.last_day), _iso(person.last_day))
-    yield _change(Kind.END_ACCESS, person, learner, difference)
+    yield from _change(Kind.END_ACCESS, person, learner, difference)
 
 
 def _is_settled(person: Person, learner: Learner, policy: Policy) -> bool:
@@ -152,13 +160,13 @@ def _is_settled(person: Person, learner: Learner, policy: Policy) -> bool:
     return learner.ended_by != policy.provider and learner.last_day < person.last_day
 
 
-def _restore(person: Person, learner: Learner, difference: Difference, policy: Policy) -> Change:
+def _restore(person: Person, learner: Learner, difference: Difference, policy: Policy) -> Iterator[Change]:
     """Give a returning person the old account back; who never signed in is added as the settings say."""
     status = "active" if learner.has_signed_in else policy.invite.adds_as
     difference.note("status", learner.status, status)
     difference.note("last_day", _iso(learner.last_day), _iso(person.last_day))
     mail = "" if learner.has_signed_in else _mail(status, policy)
-    return _change(Kind.RESTORE, person, learner, difference, mail=mail)
+    yield from _change(Kind.RESTORE, person, learner, difference, mail=mail)
 
 
 def _difference(person: Person, learner: Learner, surroundings: Surroundings, policy: Policy) -> Difference:
@@ -166,8 +174,10 @@ def _difference(person: Person, learner: Learner, surroundings: Surroundings, po
     values, flaws = custom_values(person, policy)
     found = Difference(flaws=person.flaws + flaws)
     new = {key: value for key, value in values.items() if learner.custom_data.get(key) != value}
-    if new:
-        found.note("custom_data", {key: learner.custom_data.get(key) for key in new}, new)
+    filled = {key: value for key, value in new.items() if value is not None}
+    if filled:
+        found.note("custom_data", {key: learner.custom_data.get(key) for key in filled}, filled)
+    found.cleared = {key: learner.custom_data[key] for key, value in new.items() if value is None}
     # Names and addresses of staff are out of an integration's reach.
     if learner.is_staff:
         return found
@@ -180,7 +190,7 @@ def _difference(person: Person, learner: Learner, surroundings: Surroundings, po
         if problem := _address_problem(address, learner, surroundings):
             found.flaws += (Flaw("email", problem, address),)
         else:
-            found.note("email", learner.email, address)
+            found.email = (learner.email, address)
     return found
 
 
@@ -205,16 +215,39 @@ def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _change(kind: Kind, person: Person, learner: Learner, difference: Difference, *, mail: str = "") -> Change:
+def _change(
+    kind: Kind, person: Person, learner: Learner, difference: Difference, *, mail: str = ""
+) -> Iterator[Change]:
+    """Yield the change, and what takes something away as changes of their own; an update may be only that."""
+    is_empty = not difference.after and not difference.flaws
+    if kind is not Kind.UPDATE or not is_empty:
+        yield Change(
+            kind=kind,
+            key=person.key,
+            membership_id=learner.membership_id,
+            user_id=learner.user_id,
+            before=difference.before,
+            after=difference.after,
+            mail=mail,
+            flaws=difference.flaws,
+        )
+    if difference.email:
+        old, new = difference.email
+        yield _risky(Kind.CHANGE_EMAIL, person, learner, {"email": old}, {"email": new})
+    if cleared := difference.cleared:
+        yield _risky(
+            Kind.CLEAR, person, learner, {"custom_data": cleared}, {"custom_data": dict.fromkeys(cleared)}
+        )
+
+
+def _risky(kind: Kind, person: Person, learner: Learner, before: dict[str, Any], after: dict[str, Any]) -> Change:
     return Change(
         kind=kind,
         key=person.key,
         membership_id=learner.membership_id,
         user_id=learner.user_id,
-        before=difference.before,
-        after=difference.after,
-        mail=mail,
-        flaws=difference.flaws,
+        before=before,
+        after=after,
     )
 
 

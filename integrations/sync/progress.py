@@ -47,13 +47,17 @@ class Progress:
     # Why the read cannot be trusted to be complete, or an empty text.
     doubt: str = ""
     after_identity: int = 0
+    # People whom a preview met for the first time.
+    newcomers: int = 0
     seen: SeenIds = field(default_factory=SeenIds)
     totals: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, run: SyncRun) -> Progress:
         """Return the progress that a run's row holds."""
-        cursor = dict(run.cursor)
+        # What a newer or older version wrote besides is nothing to this one.
+        known = {one.name for one in fields(cls)}
+        cursor = {name: value for name, value in run.cursor.items() if name in known}
         seen = SeenIds(cursor.pop("seen", ()))
         return cls(**cursor, seen=seen, totals=Counter({k: v for k, v in run.totals.items() if k not in _PLACE}))
 
@@ -76,7 +80,17 @@ class Progress:
             "total_people": self.total_people,
             "doubt": self.doubt,
             "after_identity": self.after_identity,
+            "newcomers": self.newcomers,
             "seen": self.seen.flat(),
+        }
+
+    def counts(self) -> dict[str, Any]:
+        """Return the totals as the run's row shows them."""
+        return {
+            **self.totals,
+            "pages": self.page,
+            "total_pages": self.total_pages,
+            "total_people": self.total_people,
         }
 
     def save(self, lease: Lease, pages: Sequence[dict[str, Any]] = ()) -> None:
@@ -84,15 +98,9 @@ class Progress:
 
         Equal bytes of a remembered page need no second look.
         """
-        totals = {
-            **self.totals,
-            "pages": self.page,
-            "total_pages": self.total_pages,
-            "total_people": self.total_people,
-        }
         parameters = {
             "cursor": _json(self.cursor()),
-            "totals": _json(totals),
+            "totals": _json(self.counts()),
             "lease": leases.LEASE.total_seconds(),
             "run": lease.run_id,
             "attempt": lease.attempt,

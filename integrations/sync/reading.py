@@ -19,7 +19,7 @@ from integrations.engine.seen import SeenIds
 from integrations.models import SyncPage
 from integrations.providers import PeoplePage, PeopleSource
 from integrations.sync import apply, snapshot
-from integrations.sync.apply import Batch, Context, Result
+from integrations.sync.batches import Batch, Context, Result
 from integrations.sync.leases import Lease
 from integrations.sync.progress import Progress
 from integrations.sync.snapshot import Known
@@ -144,7 +144,7 @@ class Reader:
         else:
             ids = identities_of(identities)
             self._account(held, ids, everyone, 0)
-            self._unsaved += _page_rows(context, held, ids, frozenset())
+            self._unsaved += self._page_rows(context, held, ids, frozenset())
             if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
                 self._checkpoint()
         quiet = len(changed) < MANY_CHANGED
@@ -159,7 +159,7 @@ class Reader:
             ids = identities_of(batch.identities) | result.identity_ids
             self._state.totals.update(result.tally)
             self._account(held, ids, everyone, len(batch.people))
-            self._state.save(self._lease, [*self._unsaved, *_page_rows(context, held, ids, result.failed)])
+            self._state.save(self._lease, [*self._unsaved, *self._page_rows(context, held, ids, result.failed)])
 
         try:
             apply.batch(context, batch, finish=finish)
@@ -172,12 +172,22 @@ class Reader:
         """Count a batch's people as seen, and notice who was seen before."""
         state = self._state
         before = len(state.seen)
-        state.seen.add(ids[person.key] for person in everyone if person.key in ids)
-        if len(state.seen) - before != len(everyone):
+        known = [ids[person.key] for person in everyone if person.key in ids]
+        state.seen.add(known)
+        # A preview stores nobody: whoever is new has no id to be known by.
+        newcomers = len(everyone) - len(known) if self._context().is_preview else 0
+        state.newcomers += newcomers
+        if len(state.seen) - before + newcomers != len(everyone):
             state.doubt = _("Somebody was listed twice.")
         state.totals["seen"] += len(everyone)
         state.totals["unchanged"] += len(everyone) - changed
         state.page = held.pages[-1].number
+
+    def _page_rows(
+        self, context: Context, held: _Held, ids: dict[str, int], failed: frozenset[str]
+    ) -> list[dict[str, Any]]:
+        """Return what to remember of the pages: nothing after a preview, which has brought nobody in line."""
+        return [] if context.is_preview else _page_rows(context, held, ids, failed)
 
     def _checkpoint(self) -> None:
         self._state.save(self._lease, self._unsaved)

@@ -12,7 +12,7 @@ import msgspec
 
 from integrations.engine.records import Person
 from integrations.models import Connection
-from integrations.sync.snapshot import Known
+from integrations.sync.snapshot import Known, known_of
 from portals import statements
 
 RELATED = ("manager_name", "manager_email", "is_manager")
@@ -20,13 +20,14 @@ RELATED = ("manager_name", "manager_email", "is_manager")
 # One row per linked person whose stored related attributes are not what the snapshots of now say.
 _STALE = """
 WITH everyone AS (
-    SELECT id, external_id, digest, membership_id, state, reason, due_on, snapshot
+    SELECT id, external_id, digest, membership_id, state, reason, due_on, rejected, snapshot
     FROM integrations_externalidentity WHERE connection_id = %(connection)s
 ), managers AS (
     SELECT DISTINCT snapshot ->> 'manager_key' AS external_id FROM everyone
     WHERE snapshot ->> 'status' <> 'inactive'
 ), related AS (
-    SELECT one.id, one.external_id, one.digest, one.membership_id, one.state, one.reason, one.due_on, one.snapshot,
+    SELECT one.id, one.external_id, one.digest, one.membership_id, one.state, one.reason, one.due_on, one.rejected,
+        one.snapshot,
         jsonb_build_object(
             'manager_name', trim(coalesce(boss.snapshot ->> 'first_name', '') || ' '
                 || coalesce(boss.snapshot ->> 'last_name', '')),
@@ -39,7 +40,7 @@ WITH everyone AS (
     LEFT JOIN managers ON managers.external_id = one.external_id
     WHERE one.membership_id IS NOT NULL AND one.id > %(after)s
 )
-SELECT external_id, id, digest, membership_id, state, reason, due_on, snapshot::text,
+SELECT external_id, id, digest, membership_id, state, reason, due_on, rejected::text, snapshot::text,
     found ->> 'manager_name', found ->> 'manager_email', found ->> 'is_manager'
 FROM related
 WHERE EXISTS (
@@ -60,7 +61,7 @@ def stale(
     found = statements.rows(_STALE, {"connection": connection.pk, "wanted": names, "after": after, "limit": limit})
     people = []
     for row in found:
-        person = msgspec.json.decode(row[7], type=Person)
-        values = dict(zip(RELATED, row[8:11], strict=True))
+        person = msgspec.json.decode(row[8], type=Person)
+        values = dict(zip(RELATED, row[9:12], strict=True))
         people.append(replace(person, attributes={**person.attributes, **{name: values[name] for name in names}}))
-    return people, {row[0]: Known(row[1], bytes(row[2]), *row[3:7]) for row in found}
+    return people, {row[0]: known_of(row) for row in found}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -19,8 +20,8 @@ from integrations.engine.changes import Kind
 from integrations.engine.records import Person, Policy
 from integrations.http import AuthorizationLost, ProviderError, ProviderUnavailable
 from integrations.models import Connection, SyncPage, SyncRun
-from integrations.sync import apply, leases, policy, relations, removals, schedule, snapshot
-from integrations.sync.apply import Batch, Context, Result
+from integrations.sync import agreed, apply, approval, leases, mails, policy, relations, removals, schedule, snapshot
+from integrations.sync.batches import Batch, Context, Result
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.progress import Progress
 from integrations.sync.reading import OutOfTime, Reader
@@ -79,6 +80,9 @@ class _Execution:
     def go(self) -> None:
         """Go through the phases from where the run stands."""
         try:
+            if self._state.phase == "agreed":
+                self._carry_out_agreed()
+                self._enter("end")
             if self._state.phase == "read":
                 self._read()
                 self._enter("again")
@@ -87,6 +91,7 @@ class _Execution:
                 self._enter("relations")
             if self._state.phase == "relations":
                 self._look_again(self._stale, counts_as_unchanged=False)
+                removals.plan_missing(self._context(), self._state)
                 self._enter("end")
         except ProviderError as error:
             self._give_up(error)
@@ -106,7 +111,8 @@ class _Execution:
 
     def _context(self) -> Context:
         now = self._clock()
-        return Context(self._connection, self._run.pk, self._policy, self._connection.portal.today(now), now)
+        today = self._connection.portal.today(now)
+        return Context(self._connection, self._run.pk, self._policy, today, now, is_preview=self._run.is_preview)
 
     def _is_out_of_time(self) -> bool:
         return self._ends_at is not None and time.monotonic() > self._ends_at
@@ -133,10 +139,43 @@ class _Execution:
         state = self._state
         if state.doubt:
             return
-        if state.total_people is not None and len(state.seen) != state.total_people:
+        if state.total_people is not None and len(state.seen) + state.newcomers != state.total_people:
             state.doubt = _("Not everyone who was announced was in the list.")
-        elif not len(state.seen) and self._connection.identities.exists():
+        elif not len(state.seen) + state.newcomers and self._connection.identities.exists():
             state.doubt = _("The list was empty.")
+
+    def _carry_out_agreed(self) -> None:
+        """Apply what a preview said of each person, as far as it is still true."""
+        state = self._state
+        while found := agreed.next_batch(
+            context := self._context(), self._run, after=state.after_identity, limit=BATCH
+        ):
+            batch, last = found
+
+            def account(tally: Counter[str], people: int = len(batch.people), last: int = last) -> None:
+                state.totals["seen"] += people
+                state.after_identity = last
+
+            self._apply(context, batch, account)
+            if self._is_out_of_time():
+                raise OutOfTime
+
+    def _apply(self, context: Context, batch: Batch, account: Callable[[Counter[str]], None]) -> None:
+        """Write a batch with the checkpoint behind it; `account` counts it and notes the place reached."""
+        before = self._state.copy()
+
+        def finish(result: Result) -> None:
+            self._state.reset(before)
+            counts = {name: count for name, count in result.tally.items() if name != "unchanged"}
+            self._state.totals.update(counts)
+            account(result.tally)
+            self._state.save(self._lease)
+
+        try:
+            apply.batch(context, batch, finish=finish)
+        except BaseException:
+            self._state.reset(before)
+            raise
 
     def _due(self, context: Context) -> tuple[list[Person], dict[str, snapshot.Known]]:
         return snapshot.due(
@@ -168,24 +207,16 @@ class _Execution:
             if not people:
                 return
             digests = {key: known.digest for key, known in identities.items()}
-            before = self._state.copy()
             last = max(known.id for known in identities.values())
+            batch = Batch(people, identities, digests)
 
-            def finish(result: Result, before: Progress = before, last: int = last) -> None:
-                self._state.reset(before)
-                totals, tally = self._state.totals, result.tally
-                totals.update({name: count for name, count in tally.items() if name != "unchanged"})
+            def account(tally: Counter[str], last: int = last) -> None:
                 if counts_as_unchanged:
                     changed = sum(tally[kind] for kind in CHANGED)
-                    totals["unchanged"] = max(totals["unchanged"] - changed, 0)
+                    self._state.totals["unchanged"] = max(self._state.totals["unchanged"] - changed, 0)
                 self._state.after_identity = last
-                self._state.save(self._lease)
 
-            try:
-                apply.batch(context, Batch(people, identities, digests), finish=finish)
-            except BaseException:
-                self._state.reset(before)
-                raise
+            self._apply(context, batch, account)
             if self._is_out_of_time():
                 raise OutOfTime
 
@@ -193,8 +224,9 @@ class _Execution:
         """Add up: who was missing, when the next run is due, how this one ended."""
         state, now = self._state, self._clock()
         with transaction.atomic():
-            if self._run.trigger != SyncRun.Trigger.APPROVAL:
+            if self._run.reads_everyone:
                 self._conclude_read(now)
+            mails.settle(self._run, state, now)
             outcome = SyncRun.State.PARTIAL if state.doubt else SyncRun.State.COMPLETED
             self._close(outcome, state.doubt, now)
 
@@ -214,15 +246,17 @@ class _Execution:
         """End a run that the provider let down: what was done stays, nobody loses anything."""
         logger.warning("run %s: %s", self._run.pk, error)
         state, connection, now = self._state, self._connection, self._clock()
+        state.doubt = str(error.explanation)
+        removals.settle(self._context(), self._lease, state)
         with transaction.atomic():
-            state.doubt = str(error.explanation)
-            removals.settle(self._context(), self._lease, state)
-            connection.failures_in_a_row += 1
-            hours = RETRY_HOURS[min(connection.failures_in_a_row, len(RETRY_HOURS)) - 1]
-            connection.next_due_at = now + timedelta(hours=hours)
-            connection.save(update_fields=["failures_in_a_row", "next_due_at"])
+            if self._run.reads_everyone:
+                connection.failures_in_a_row += 1
+                hours = RETRY_HOURS[min(connection.failures_in_a_row, len(RETRY_HOURS)) - 1]
+                connection.next_due_at = now + timedelta(hours=hours)
+                connection.save(update_fields=["failures_in_a_row", "next_due_at"])
             if not state.totals["seen"]:
                 leases.give_back_manual(self._run)
+            mails.settle(self._run, state, now)
             outcome = SyncRun.State.PARTIAL if state.totals["seen"] else SyncRun.State.FAILED
             self._close(outcome, self._trouble(error), now)
 
@@ -233,7 +267,13 @@ class _Execution:
 
     def _close(self, outcome: SyncRun.State, trouble: str, now: datetime) -> None:
         closed = leases.held(self._lease).update(
-            state=outcome, finished_at=now, trouble=trouble, lease_expires_at=None, cursor={}
+            state=outcome,
+            finished_at=now,
+            trouble=trouble,
+            totals={**self._run.totals, **self._state.counts()},
+            plan_hash=approval.plan_hash(self._run),
+            lease_expires_at=None,
+            cursor={},
         )
         if not closed:
             raise LeaseLost

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -24,10 +25,12 @@ class Known:
     state: str
     reason: str
     due_on: date | None
+    # Changes that an admin rejected: kind → values.
+    rejected: dict[str, Any] | None = None
 
 
 _KNOWN = """
-SELECT external_id, id, digest, membership_id, state, reason, due_on
+SELECT external_id, id, digest, membership_id, state, reason, due_on, rejected::text
 FROM integrations_externalidentity
 WHERE connection_id = %(connection)s AND external_id = ANY(%(keys)s::text[])
 """
@@ -46,11 +49,11 @@ WHERE u.id IN (
 """
 
 _DUE = """
-SELECT i.external_id, i.id, i.digest, i.membership_id, i.state, i.reason, i.due_on, i.snapshot::text
+SELECT i.external_id, i.id, i.digest, i.membership_id, i.state, i.reason, i.due_on, i.rejected::text, i.snapshot::text
 FROM integrations_externalidentity AS i
 WHERE i.connection_id = %(connection)s AND i.due_on <= %(today)s AND i.id > %(after)s AND NOT EXISTS (
     SELECT FROM integrations_plannedchange AS c
-    WHERE c.run_id = %(run)s AND c.kind = 'end_access' AND c.state = 'planned' AND c.external_id = i.external_id
+    WHERE c.run_id = %(run)s AND c.state = 'planned' AND c.external_id = i.external_id
 )
 ORDER BY i.id LIMIT %(limit)s
 """
@@ -59,7 +62,13 @@ ORDER BY i.id LIMIT %(limit)s
 def known(connection: Connection, keys: Sequence[str]) -> dict[str, Known]:
     """Return the stored identities among these external ids."""
     found = statements.rows(_KNOWN, {"connection": connection.pk, "keys": statements.texts(keys)})
-    return {row[0]: Known(row[1], bytes(row[2]), *row[3:]) for row in found}
+    return {row[0]: known_of(row) for row in found}
+
+
+def known_of(row: Sequence[Any]) -> Known:
+    """Return the identity of a row that begins as `_KNOWN` selects it."""
+    rejected = msgspec.json.decode(row[7]) if row[7] else None
+    return Known(row[1], bytes(row[2]), row[3], row[4], row[5], row[6], rejected)
 
 
 def surroundings(
@@ -119,11 +128,11 @@ def due(
 ) -> tuple[list[Person], dict[str, Known]]:
     """Return people who must be looked at again by the clock, as last read, with their identities.
 
-    In order of the identities' ids, above `after`; those whose access this run is going to end are left out.
+    In order of the identities' ids, above `after`; those for whom this run has something planned are left out.
     """
     found = statements.rows(
         _DUE,
         {"connection": connection.pk, "run": run_id, "today": today, "after": after, "limit": limit},
     )
-    people = [msgspec.json.decode(row[7], type=Person) for row in found]
-    return people, {row[0]: Known(row[1], bytes(row[2]), *row[3:7]) for row in found}
+    people = [msgspec.json.decode(row[8], type=Person) for row in found]
+    return people, {row[0]: known_of(row) for row in found}

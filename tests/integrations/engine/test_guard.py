@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.engine.guard import too_many_removals
+from integrations.engine.guard import too_many
 
 
 class TestTooManyRemovals:
@@ -25,4 +25,4 @@ class TestTooManyRemovals:
         ],
     )
     def test_weighs_number_and_share_over_a_day(self, planned, lately, linked, held):
-        assert too_many_removals(planned=planned, lately=lately, linked=linked) is held
+        assert too_many(planned=planned, lately=lately, linked=linked) is held

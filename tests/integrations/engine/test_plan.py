@@ -133,10 +133,10 @@ class TestFirstContactByAddress:
     def test_compares_the_second_address_too(self):
         made_by_hand = learner(linked_key="", email="may@example.net")
 
-        change = only(decided(person(personal_email="may@example.net"), around(made_by_hand)))
+        link, address = decided(person(personal_email="may@example.net"), around(made_by_hand))
 
-        assert change.kind is Kind.LINK
-        assert change.after == {"email": "maya@example.com"}
+        assert (link.kind, link.after) == (Kind.LINK, {})
+        assert (address.kind, address.after) == (Kind.CHANGE_EMAIL, {"email": "maya@example.com"})
 
     @pytest.mark.parametrize("role", ["manager", "instructor", "admin"])
     def test_never_links_staff(self, role):
@@ -182,11 +182,21 @@ class TestLinkedLearner:
     def test_follows_names_address_and_values(self):
         stale = learner(first_name="Mia", email="mia@example.com", custom_data={"7": "Support"})
 
-        change = only(decided(person(attributes={"department": "Sales"}), around(stale), policy(DEPARTMENT)))
+        update, address = decided(person(attributes={"department": "Sales"}), around(stale), policy(DEPARTMENT))
 
-        assert (change.kind, change.mail) == (Kind.UPDATE, "")
-        assert change.before == {"custom_data": {"7": "Support"}, "first_name": "Mia", "email": "mia@example.com"}
-        assert change.after == {"custom_data": {"7": "Sales"}, "first_name": "Maya", "email": "maya@example.com"}
+        assert (update.kind, update.mail) == (Kind.UPDATE, "")
+        assert update.before == {"custom_data": {"7": "Support"}, "first_name": "Mia"}
+        assert update.after == {"custom_data": {"7": "Sales"}, "first_name": "Maya"}
+        assert (address.kind, address.before) == (Kind.CHANGE_EMAIL, {"email": "mia@example.com"})
+        assert address.after == {"email": "maya@example.com"}
+
+    def test_loses_a_value_apart_from_what_else_changes(self):
+        had_one = learner(first_name="Mia", custom_data={"7": "Sales"})
+
+        update, clear = decided(person(attributes={"department": ""}), around(had_one), policy(DEPARTMENT))
+
+        assert (update.kind, update.after) == (Kind.UPDATE, {"first_name": "Maya"})
+        assert (clear.kind, clear.before) == (Kind.CLEAR, {"custom_data": {"7": "Sales"}})
 
     def test_loses_a_value_that_was_emptied(self):
         had_one = learner(custom_data={"7": "Sales"})

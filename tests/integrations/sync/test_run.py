@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations.gusto import client
 from integrations.models import ExternalIdentity, PlannedChange, SyncRun
-from integrations.sync import apply, leases
+from integrations.sync import apply, leases, ledger
 from integrations.sync import run as sync_run
 from portals.models import CustomField
 from tests.factories.integrations import FieldMappingFactory
@@ -33,7 +33,7 @@ class TestFirstRun:
         pending = Membership.objects.filter(status="pending", role="learner", source="gusto")
         assert run.state == SyncRun.State.COMPLETED
         assert run.totals["seen"] == 30
-        assert run.totals["invite"] == pending.count() == Invitation.objects.filter(state="scheduled").count()
+        assert run.totals["invite"] == pending.count() == Invitation.objects.filter(state="held").count()
         assert run.totals["invite"] + run.totals["skipped"] == 30
 
     def test_says_why_somebody_is_left_out(self, world, connect, sync):
@@ -413,7 +413,7 @@ class TestInterruption:
     def test_by_an_error_of_ours_is_tried_again_soon(self, connect, monkeypatch):
         run = leases.claim(connection=connect(), trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
         with monkeypatch.context() as patch:
-            patch.setattr(apply, "_keep_plan", None)
+            patch.setattr(ledger, "keep_plan", None)
             with pytest.raises(TypeError):
                 sync_run.carry_out(run_id=run.pk)
 
@@ -444,15 +444,15 @@ class TestInterruption:
         assert run.totals["seen"] == 30
 
     def kill_at(self, monkeypatch, *, batch):
-        keep_plan, calls = apply._keep_plan, []
+        keep_plan, calls = ledger.keep_plan, []
 
-        def killed(*args):
+        def killed(*args, **options):
             calls.append(None)
             if len(calls) == batch:
                 raise self.Killed
-            keep_plan(*args)
+            keep_plan(*args, **options)
 
-        monkeypatch.setattr(apply, "_keep_plan", killed)
+        monkeypatch.setattr(ledger, "keep_plan", killed)
 
     def let_the_lease_lapse(self, run):
         SyncRun.objects.filter(pk=run.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))

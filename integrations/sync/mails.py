@@ -1,0 +1,62 @@
+"""The mails of a run: they wait until it is over, and longer when they are its first or too many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from integrations.engine.guard import too_many_mails
+from integrations.models import SafetySettings, SyncRun
+from integrations.sync.progress import Progress
+from users.models import Invitation
+
+LOOK_BACK = timedelta(hours=24)
+
+
+def settle(run: SyncRun, state: Progress, now: datetime) -> None:
+    """Send the run's mails on their way, or leave them held for an admin and say so in the totals."""
+    waiting = held(run)
+    count = waiting.count()
+    if not count:
+        return
+    if _must_wait(run, count, now):
+        state.totals["held_mails"] = count
+    else:
+        release(waiting, now=now)
+
+
+def held(run: SyncRun) -> QuerySet[Invitation]:
+    """Return the mails of a run that wait."""
+    return Invitation.objects.filter(run_id=run.pk, state=Invitation.State.HELD)
+
+
+def release(mails: QuerySet[Invitation], *, now: datetime, per_hour: int | None = None) -> int:
+    """Let held mails be sent, all at once or in waves of so many per hour, and return how many."""
+    if per_hour is None:
+        return mails.update(state=Invitation.State.SCHEDULED, next_try_at=now)
+    ids: Sequence[int] = list(mails.order_by("pk").values_list("pk", flat=True))
+    for wave, start in enumerate(range(0, len(ids), per_hour)):
+        Invitation.objects.filter(pk__in=ids[start : start + per_hour], state=Invitation.State.HELD).update(
+            state=Invitation.State.SCHEDULED, next_try_at=now + timedelta(hours=wave)
+        )
+    return len(ids)
+
+
+def _must_wait(run: SyncRun, count: int, now: datetime) -> bool:
+    safety = SafetySettings.objects.filter(connection=run.connection_id).first() or SafetySettings()
+    others = SyncRun.objects.filter(connection=run.connection_id).exclude(pk=run.pk)
+    if safety.holds_first_mails and _is_first(run, others):
+        return True
+    lately = others.filter(created_at__gt=now - LOOK_BACK).exclude(trigger=SyncRun.Trigger.PREVIEW)
+    totals = lately.values_list("totals", flat=True)
+    sent = sum(total.get("mails", 0) - total.get("held_mails", 0) for total in totals)
+    return too_many_mails(planned=count, lately=sent, most=safety.most_mails)
+
+
+def _is_first(run: SyncRun, others: QuerySet[SyncRun]) -> bool:
+    """Whether no run before brought anybody in."""
+    done = (SyncRun.State.COMPLETED, SyncRun.State.PARTIAL)
+    bringing = (*SyncRun.WHOLE, SyncRun.Trigger.PLAN)
+    return not others.filter(pk__lt=run.pk, state__in=done, trigger__in=bringing).exists()

@@ -8,10 +8,22 @@ from django.utils import timezone
 
 from portals.csv_files import Unreadable
 from portals.models import DynamicRule, Portal
-from users import bulk_jobs, exports, imports, notice_mails, notices, sessions
-from users.models import BulkJob
-from users import access, group_courses, grouping, invitations, mail_examples, outbox, reminders
-from users.models import User
+from users import (
+    access,
+    bulk_jobs,
+    exports,
+    group_courses,
+    grouping,
+    imports,
+    invitations,
+    mail_examples,
+    notice_mails,
+    notices,
+    outbox,
+    reminders,
+    sessions,
+)
+from users.models import BulkJob, User
 
 # Beat calls again every 20 seconds: on a long queue a few workers send side by side, and none is blocked for long.
 SENDING_TIME = timedelta(seconds=45)

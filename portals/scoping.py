@@ -412,6 +412,13 @@ class GlobalAdmin(Audited):
         """As for the module."""
         return is_operator(request)
 
+    def get_object_or_404(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return the row if the visitor may see it. Raises Http404."""
+        found = self.get_object(request, str(object_id))
+        if found is None:
+            raise Http404
+        return found
+
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return every row, for operators only."""
         rows: models.QuerySet[Any] = super().get_queryset(request)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 
 from portals import statements
 from portals.models import Portal
-from users import signals
+from users import notices, signals
 from users.models.invitations import new_nonce
 
 
@@ -288,6 +288,8 @@ def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Ca
     for row in rows:
         if "email" in row["fields"]:  # type: ignore[operator]
             row["fields"] = {**row["fields"], "email": row["fields"]["email"].lower()}  # type: ignore[dict-item,index]
+    addresses = {row["membership_id"]: row["fields"]["email"] for row in rows if "email" in row["fields"]}  # type: ignore[index,operator]
+    notices.announce_new_addresses(addresses=addresses, portal=portal, now=now)  # type: ignore[arg-type]
     address_changed = gettext("The address changed: the invitation must be sent again.")
     _rows(_AMEND, rows, portal, cause, now, address_changed=address_changed)
     _announce(signals.learners_changed, portal, [one.membership_id for one in amendments])

@@ -95,6 +95,7 @@ class PortalAdmin(PortalScopedAdmin):
         "sign_in_method",
         "accent_color",
         "may_add_people_known_elsewhere",
+        "admins_need_second_factor",
     ]
     operator_fields = [
         "realm",

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import password_validation
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
@@ -13,6 +14,8 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from portals.scoping import GlobalAdmin
+from users import notices
+from users.admin.sign_in_actions import SignInActions
 from users.models import User
 
 
@@ -64,7 +67,7 @@ class AccountForm(forms.ModelForm):
 
 
 @admin.register(User)
-class UserAdmin(GlobalAdmin):
+class UserAdmin(SignInActions, GlobalAdmin):
     """All accounts of the installation."""
 
     form = AccountForm
@@ -75,6 +78,7 @@ class UserAdmin(GlobalAdmin):
         ("realm", RelatedDropdownFilter),
     ]
     list_select_related = ["realm"]
+    actions_detail = ["end_sign_ins", "reset_second_factor"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["-created_at", "-pk"]
     readonly_fields = ["realm", "is_superuser", "created_at", "last_login"]
@@ -101,6 +105,8 @@ class UserAdmin(GlobalAdmin):
         if not change:
             obj.is_superuser = True
             obj.set_password(form.cleaned_data["password"])
+        elif "email" in form.changed_data:
+            notices.announce_new_address(user=obj, old=form.initial["email"], portal=None, now=timezone.now())
         super().save_model(request, obj, form, change)
 
     @display(description=gettext_lazy("operator"), boolean=True, ordering="is_superuser")

@@ -21,6 +21,7 @@ from users.admin.people import EnrollmentInline, GroupMembershipInline, Invitati
 from users.admin.person_actions import AddToGroupForm, EndAccessForm, RestoreAccessForm
 from users.admin.person_filters import CreatedAfterFilter, GroupFilter, StatusFilter, custom_value_filters
 from users.admin.person_forms import How, NewPersonForm
+from users.admin.sign_in_actions import SignInActions
 from users.models import GroupMembership, Invitation, Membership
 
 Role, Status = Membership.Role, Membership.Status
@@ -28,7 +29,7 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 
 
 @admin.register(Membership)
-class MembershipAdmin(PeopleAdmin):
+class MembershipAdmin(SignInActions, PeopleAdmin):
     """Users; pending people are not among them."""
 
     list_display = ["show_name", "show_email", "role", "show_status", "show_source", "group_count", "show_created"]
@@ -40,7 +41,7 @@ class MembershipAdmin(PeopleAdmin):
         GroupFilter,
     ]
     actions = ["add_to_group", "end_access", "restore_access"]
-    actions_detail = ["end_access", "restore_access"]
+    actions_detail = ["end_access", "restore_access", "end_sign_ins", "reset_second_factor"]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
     readonly_fields = ["status", "show_source", "created_at", "ended_at"]
     fieldsets = [

@@ -1,10 +1,10 @@
 """Tell people what happened to their account: a row in the transaction of the change, a mail soon after."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from portals.models import Portal
-from users.models import Notice, User
+from users.models import Membership, Notice, User
 
 # How long a notice that left, or never will, is kept.
 KEPT = timedelta(days=30)
@@ -15,14 +15,22 @@ def announce(*, kind: str, user: User, portal: Portal | None, now: datetime) -> 
     _add([(user, user.email)], kind=kind, portal=portal, now=now)
 
 
-def announce_new_addresses(*, old: Iterable[tuple[User, str]], portal: Portal | None, now: datetime) -> int:
-    """Tell accounts at the address they had and at the one they have; return how many mails that makes.
+def announce_new_addresses(*, addresses: Mapping[int, str], portal: Portal, now: datetime) -> int:
+    """Tell people, by membership id, at both addresses that theirs is about to change; return how many mails wait.
 
-    Accounts without a password never came in by their address, so they hear nothing.
+    Accounts without a password never came in by their address, so they hear nothing. Call it before the change.
     """
-    changed = [(user, before) for user, before in old if user.has_usable_password() and user.email != before]
-    both = [(user, address) for user, before in changed for address in (before, user.email)]
+    if not addresses:
+        return 0
+    members = Membership.objects.filter(pk__in=addresses, portal=portal).select_related("user")
+    moves = [(member.user, addresses[member.pk]) for member in members if member.user.has_usable_password()]
+    both = [(user, address) for user, new in moves if user.email != new for address in (user.email, new)]
     return _add(both, kind=Notice.Kind.ADDRESS_CHANGED, portal=portal, now=now)
+
+
+def announce_new_address(*, user: User, old: str, portal: Portal | None, now: datetime) -> int:
+    """Tell one account at both addresses that its address was changed."""
+    return _add([(user, old), (user, user.email)], kind=Notice.Kind.ADDRESS_CHANGED, portal=portal, now=now)
 
 
 def forget_old(*, now: datetime) -> int:

@@ -6,6 +6,7 @@ from .invite_settings import InviteSettings
 from .mappings import ChoiceAlias, FieldMapping
 from .safety_settings import SafetySettings
 from .sync_runs import PlannedChange, SyncPage, SyncRun
+from .tombstones import Tombstone
 
 __all__ = [
     "ChoiceAlias",
@@ -19,4 +20,5 @@ __all__ = [
     "SafetySettings",
     "SyncPage",
     "SyncRun",
+    "Tombstone",
 ]

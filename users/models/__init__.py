@@ -3,6 +3,7 @@
 from .accounts import User
 from .audit import AuditEntry
 from .bulk_jobs import BulkJob, BulkJobPart
+from .deletions import DeletionRequest
 from .enrollments import Enrollment
 from .group_memberships import GroupMembership
 from .import_rows import ImportRow
@@ -17,6 +18,7 @@ __all__ = [
     "BulkJob",
     "BulkJobPart",
     "CourseInstructor",
+    "DeletionRequest",
     "Enrollment",
     "GroupManager",
     "GroupMembership",

@@ -37,6 +37,9 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["portal", "-at"], name="audit_portal_at"),
             models.Index(fields=["object_type", "object_id"], name="audit_object"),
+            # Syncs and the clock write most rows and have no actor.
+            models.Index(fields=["actor_id", "-at"], condition=models.Q(actor_id__isnull=False), name="audit_actor"),
+            models.Index(fields=["at"], name="audit_at"),
         ]
 
     def __str__(self) -> str:

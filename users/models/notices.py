@@ -17,6 +17,9 @@ class Notice(models.Model):
         ADDRESS_CHANGED = "address_changed", _("E-mail address changed")
         SECOND_FACTOR_ADDED = "second_factor_added", _("Second factor set up")
         SECOND_FACTOR_REMOVED = "second_factor_removed", _("Second factor removed")
+        DELETION_ASKED = "deletion_asked", _("Deletion requested")
+        DELETION_TO_DECIDE = "deletion_to_decide", _("Deletion requested, for admins")
+        DELETION_TAKEN_BACK = "deletion_taken_back", _("Deletion taken back")
 
     class State(models.TextChoices):
         SCHEDULED = "scheduled", _("Waiting to be sent")

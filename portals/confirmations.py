@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin import helpers
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -22,9 +22,11 @@ from unfold.enums import ActionVariant
 
 # Rows that one action takes at a time.
 MOST_ROWS = 500
+# Rows that the question names.
+MOST_NAMES = 20
 
 Text = str | Promise
-Act = Callable[[Any, HttpRequest, Any, list[Any]], str]
+Act = Callable[[Any, HttpRequest, Any, Any], str]
 
 
 class ConfirmationForm(forms.Form):
@@ -34,7 +36,7 @@ class ConfirmationForm(forms.Form):
     button: Text = gettext_lazy("Confirm")
     is_dangerous = False
 
-    def __init__(self, data: Any, *, rows: Sequence[Any], request: HttpRequest) -> None:
+    def __init__(self, data: Any, *, rows: Any, request: HttpRequest) -> None:
         super().__init__(data)
         self.rows = rows
         self.request = request
@@ -42,6 +44,10 @@ class ConfirmationForm(forms.Form):
     def sentences(self) -> list[Text]:
         """Return what will happen, with numbers."""
         return []
+
+    def names(self) -> list[str]:
+        """Return what the first rows are called."""
+        return [str(row) for row in self.rows[:20]]
 
 
 def confirmed_action(
@@ -51,11 +57,13 @@ def confirmed_action(
     description: Text,
     icon: str = "",
     variant: ActionVariant = ActionVariant.DEFAULT,
+    takes_all: bool = False,
 ) -> Callable[[Act], Any]:
     """Make a method an action for one row or for many, asked about by the form.
 
     The method gets the request, the valid form and the rows, and returns a sentence about what it did. `permissions`
-    name `has_<name>_permission` methods.
+    name `has_<name>_permission` methods. With `takes_all` form and method get a queryset instead of a list, of any
+    number of rows: also all that match the filters of the list.
     """
 
     def decorator(act: Act) -> Any:
@@ -64,8 +72,11 @@ def confirmed_action(
         ) -> HttpResponse | None:
             with transaction.atomic():
                 if queryset is None:
-                    return _about_one(self, request, self.get_object_or_404(request, object_id), form_class, act)
-                return _about_many(self, request, queryset, form_class, act)
+                    row = self.get_object_or_404(request, object_id)
+                    rows = self.get_queryset(request).filter(pk=row.pk) if takes_all else [row]
+                    return _about_one(self, request, rows, form_class, act)
+                about = _about_all if takes_all else _about_many
+                return about(self, request, queryset, form_class, act)
 
         ask.__name__, ask.__doc__ = act.__name__, act.__doc__
         path = act.__name__.replace("_", "-")
@@ -77,17 +88,17 @@ def confirmed_action(
 
 
 def _about_one(
-    model_admin: Any, request: HttpRequest, row: Model, form_class: type[ConfirmationForm], act: Act
+    model_admin: Any, request: HttpRequest, rows: Any, form_class: type[ConfirmationForm], act: Act
 ) -> HttpResponse:
-    options = model_admin.opts
+    row, options = rows[0], model_admin.opts
     page = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[row.pk])
-    form = form_class(request.POST if request.method == "POST" else None, rows=[row], request=request)
+    form = form_class(request.POST if request.method == "POST" else None, rows=rows, request=request)
     if form.is_valid():
-        messages.success(request, act(model_admin, request, form, [row]))
+        messages.success(request, act(model_admin, request, form, rows))
         # What was done may have moved the row to another list.
         is_here = model_admin.get_object(request, str(row.pk)) is not None
         return redirect(page if is_here else reverse(f"admin:{options.app_label}_{options.model_name}_changelist"))
-    return _page(model_admin, request, form, page, {})
+    return _page(model_admin, request, form, back=page, hidden={}, rows=[row])
 
 
 def _about_many(
@@ -106,20 +117,50 @@ def _about_many(
         "confirmed": ["1"],
         helpers.ACTION_CHECKBOX_NAME: [str(row.pk) for row in rows],
     }
-    return _page(model_admin, request, form, request.get_full_path(), hidden)
+    return _page(model_admin, request, form, back=request.get_full_path(), hidden=hidden, rows=rows)
+
+
+def _about_all(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], form_class: type[ConfirmationForm], act: Act
+) -> HttpResponse | None:
+    count, is_confirmed = queryset.count(), "confirmed" in request.POST
+    if is_confirmed and request.POST.get("counted") != str(count):
+        messages.warning(request, _("The list has changed meanwhile. Please look at the numbers again."))
+        is_confirmed = False
+    form = form_class(request.POST if is_confirmed else None, rows=queryset, request=request)
+    if form.is_valid():
+        messages.success(request, act(model_admin, request, form, queryset))
+        return None
+    hidden = {
+        "action": [act.__name__],
+        "confirmed": ["1"],
+        "counted": [str(count)],
+        "select_across": [request.POST.get("select_across", "0")],
+        helpers.ACTION_CHECKBOX_NAME: request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+    }
+    named = list(queryset[:MOST_NAMES])
+    more, back = count - len(named), request.get_full_path()
+    return _page(model_admin, request, form, back=back, hidden=hidden, rows=named, more=more)
 
 
 def _page(
-    model_admin: Any, request: HttpRequest, form: ConfirmationForm, back: str, hidden: dict[str, list[str]]
+    model_admin: Any,
+    request: HttpRequest,
+    form: ConfirmationForm,
+    *,
+    back: str,
+    hidden: dict[str, list[str]],
+    rows: Sequence[Any],
+    more: int = 0,
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "original": form.rows[0] if len(form.rows) == 1 else None,
+        "original": rows[0] if len(rows) == 1 else None,
         "title": form.title,
         "form": form,
-        "names": [str(row) for row in form.rows[:20]],
-        "more": max(len(form.rows) - 20, 0),
+        "names": [str(row) for row in rows[:MOST_NAMES]],
+        "more": more + max(len(rows) - MOST_NAMES, 0),
         "hidden": [(name, value) for name, values in hidden.items() for value in values],
         "back": back,
     }

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -12,25 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from portals import definitions
-from portals.forms import PortalForm
-from portals.models import DynamicRule, Group, GroupCourse
-from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline
+from portals.admin.group_terms import GroupCourseInline, TakingOffForm, save_terms
+from portals.models import DynamicRule, Group
+from portals.scoping import PortalScopedAdmin
 
 State = DynamicRule.State
-
-
-class GroupForm(PortalForm):
-    """A group, and what happens when a course is taken off it."""
-
-    unenroll = forms.BooleanField(
-        label=gettext_lazy("Unenroll members from courses that I take off"),
-        help_text=gettext_lazy("Only from courses that they have not finished. Off: they stay enrolled."),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
-    )
 
 
 class RuleStateFilter(DropdownFilter):
@@ -50,23 +36,12 @@ class RuleStateFilter(DropdownFilter):
         return queryset.filter(rule__state=self.value()) if self.value() in State.values else queryset
 
 
-class GroupCourseInline(PortalScopedTabularInline):
-    """The courses of a group."""
-
-    model = GroupCourse
-    portal_path = "group__portal"
-    fields = ["course", "is_required", "due_days", "reenroll_completed"]
-    ordering = ["pk"]
-    verbose_name = gettext_lazy("course")
-    verbose_name_plural = gettext_lazy("courses")
-
-
 @admin.register(Group)
 class GroupAdmin(PortalScopedAdmin):
     """Groups with their courses and a way to their rule."""
 
     portal_path = "portal"
-    form = GroupForm
+    form = TakingOffForm
     list_display = ["title", "show_rule", "course_count"]
     list_filter = [RuleStateFilter]
     list_select_related = ["rule"]
@@ -116,14 +91,5 @@ class GroupAdmin(PortalScopedAdmin):
         return format_html('<a href="{}" class="text-link underline">{}</a>', url, text)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Save the courses of the group, and announce which were put on and taken off."""
-        group = form.instance
-        before = set(group.group_courses.values_list("course", flat=True))
-        super().save_formset(request, form, formset, change)
-        after = set(group.group_courses.values_list("course", flat=True))
-        definitions.announce_courses(
-            group_id=group.pk,
-            added=after - before,
-            removed=before - after,
-            unenroll=form.cleaned_data.get("unenroll", False),
-        )
+        """Save the courses of the group, and let its members follow."""
+        save_terms(request, form, formset)

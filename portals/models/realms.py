@@ -1,7 +1,7 @@
 """Realms and portals: whose people are shared, and where they sign in."""
 
 import zoneinfo
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -140,6 +140,10 @@ class Portal(models.Model):
     def today(self, now: datetime) -> date:
         """Return the calendar day of an instant at the portal."""
         return now.astimezone(self.zone).date()
+
+    def midnight(self, day: date) -> datetime:
+        """Return the instant at which a calendar day begins at the portal."""
+        return datetime.combine(day, time.min, tzinfo=self.zone)
 
     @property
     def uses_passwords(self) -> bool:

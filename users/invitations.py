@@ -202,6 +202,18 @@ def accept(*, invitation: Invitation, password: str | None, now: datetime) -> Us
         return membership.user
 
 
+def accept_by_single_sign_on(*, membership: Membership, now: datetime) -> None:
+    """Let a pending person in who came by the portal's own single sign-on; the mailed link dies with it."""
+    with transaction.atomic():
+        membership = _lock_membership(membership.pk)
+        if membership.status != Membership.Status.PENDING:
+            return
+        open_ = membership.invitations.filter(kind=Kind.INVITE, state__in=Invitation.OPEN_STATES)
+        open_.update(state=State.ACCEPTED, nonce=new_nonce(), next_try_at=None)
+        cancel_open(membership_ids=[membership.pk])
+        _let_in(membership, now)
+
+
 def answer_request(*, portal: Portal, email: str, now: datetime) -> None:
     """Send a new link to whoever this address belongs to in the portal; strangers get nothing."""
     membership = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
@@ -15,7 +16,6 @@ from django.db import transaction
 from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Cast, Lower, Replace
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 
@@ -52,7 +52,7 @@ def issue(
     """
     with transaction.atomic():
         membership = _lock_membership(membership.pk)
-        _check(membership, kind)
+        _check(membership, kind, now)
         invitation = membership.invitations.filter(kind=kind, state__in=Invitation.OPEN_STATES).first()
         if invitation is None:
             invitation = Invitation(membership=membership, kind=kind, created_at=now, source=source)
@@ -68,7 +68,7 @@ def resend(*, invitation: Invitation, sent_by: User | None = None, now: datetime
         invitation = _lock(invitation, membership)
         if invitation.state not in Invitation.OPEN_STATES:
             raise InvitationRefused
-        _check(membership, invitation.kind)
+        _check(membership, invitation.kind, now)
         invitation.sent_by = sent_by or invitation.sent_by
         _schedule(invitation, now)
         audit.record(
@@ -81,10 +81,21 @@ def resend(*, invitation: Invitation, sent_by: User | None = None, now: datetime
         return invitation
 
 
-def release(*, invitation_ids: Iterable[int], now: datetime) -> int:
-    """Let held mails go out and return how many did."""
-    held = Invitation.objects.filter(pk__in=invitation_ids, state=State.HELD)
-    return held.update(state=State.SCHEDULED, next_try_at=now)
+def fresh(now: datetime) -> dict[str, Any]:
+    """Return what a mail's row holds, apart from its nonce, when it has just been put into the outbox."""
+    return {
+        "state": State.SCHEDULED,
+        "next_try_at": now,
+        "expires_at": None,
+        "tries": 0,
+        "failure": "",
+        "reminder": "",
+    }
+
+
+def random_nonces() -> Replace:
+    """Return the SQL expression that gives every updated row a nonce of its own: 122 random bits."""
+    return Replace(Cast(RandomUUID(), CharField()), Value("-"))
 
 
 def cancel(*, invitation: Invitation, actor: User | None = None) -> None:
@@ -106,13 +117,17 @@ def cancel_open(*, membership_ids: Iterable[int]) -> int:
 
 
 def hand_over(*, invitation: Invitation, now: datetime) -> bool:
-    """Note that the link left our hands, from which moment its 72 hours run; False when it was replaced meanwhile."""
-    same = Invitation.objects.filter(pk=invitation.pk, nonce=invitation.nonce, state=State.SCHEDULED)
+    """Note that the link left our hands, from which moment its 72 hours run; False when it was replaced meanwhile.
+
+    A reminder of a link that still works leaves the clock alone.
+    """
+    same = Invitation.objects.filter(pk=invitation.pk, nonce=invitation.nonce, state=invitation.state)
+    expires_at = invitation.expires_at if invitation.state == State.SENT else now + settings.INVITATION_LIFETIME
     return bool(
         same.update(
             state=State.SENT,
             last_sent_at=now,
-            expires_at=now + settings.INVITATION_LIFETIME,
+            expires_at=expires_at,
             times_sent=F("times_sent") + 1,
             next_try_at=None,
             tries=0,
@@ -137,16 +152,16 @@ def temporary_password(invitation: Invitation) -> str:
     return "-".join(text[place : place + 4] for place in range(0, 16, 4))
 
 
-def find(token_: str, *, portal: Portal, now: datetime | None = None) -> Invitation | None:
+def find(token_: str, *, portal: Portal, now: datetime) -> Invitation | None:
     """Return the invitation that a link stands for while the link works, else None."""
-    try:
-        pk = base36_to_int(token_.partition("-")[0])
-    except ValueError:
-        return None
-    invitation = _people().filter(pk=pk, membership__portal=portal).first()
-    if invitation is None or not constant_time_compare(token(invitation), token_):
-        return None
-    return invitation if works(invitation, now=now or timezone.now()) else None
+    invitation = _of(token_, portal)
+    return invitation if invitation and works(invitation, now=now) else None
+
+
+def find_expired(token_: str, *, portal: Portal, now: datetime) -> Invitation | None:
+    """Return the invitation of a link that only time has killed, else None."""
+    invitation = _of(token_, portal)
+    return invitation if invitation and invitation.has_expired(now) and is_wanted(invitation, now=now) else None
 
 
 def find_by_temporary_password(*, portal: Portal, email: str, password: str, now: datetime) -> Invitation | None:
@@ -169,17 +184,20 @@ def works(invitation: Invitation, *, now: datetime) -> bool:
         invitation.state == State.SENT
         and invitation.expires_at is not None
         and now < invitation.expires_at
-        and is_wanted(invitation)
+        and is_wanted(invitation, now=now)
     )
 
 
-def is_wanted(invitation: Invitation) -> bool:
+def is_wanted(invitation: Invitation, *, now: datetime) -> bool:
     """Whether the person should still get this mail, as things are with them and with the portal."""
     membership = invitation.membership
+    is_learner = membership.role == Membership.Role.LEARNER
     # Staff of a portal with single sign-on keep a password: an identity provider may only let in learners.
-    needs_password = membership.portal.uses_passwords or membership.role != Membership.Role.LEARNER
+    needs_password = membership.portal.uses_passwords or not is_learner
     is_as_expected = membership.status == EXPECTED_STATUS[Kind(invitation.kind)]
-    return needs_password and is_as_expected and membership.user.is_active
+    is_withdrawn = invitation.kind == Kind.INVITE and membership.invitation_withdrawn_at is not None
+    has_left = is_learner and membership.last_day is not None and membership.last_day < membership.portal.today(now)
+    return needs_password and is_as_expected and membership.user.is_active and not is_withdrawn and not has_left
 
 
 def accept(*, invitation: Invitation, password: str | None, now: datetime) -> User:
@@ -194,8 +212,8 @@ def accept(*, invitation: Invitation, password: str | None, now: datetime) -> Us
             raise LinkDead
         if password is not None:
             passwords.set_password(user=membership.user, password=password, portal=membership.portal, now=now)
-        current.state, current.nonce = State.ACCEPTED, new_nonce()
-        current.save(update_fields=["state", "nonce"])
+        current.state, current.nonce, current.next_try_at = State.ACCEPTED, new_nonce(), None
+        current.save(update_fields=["state", "nonce", "next_try_at"])
         cancel_open(membership_ids=[membership.pk])
         if membership.status == Membership.Status.PENDING:
             _let_in(membership, now)
@@ -238,6 +256,17 @@ def _derive(purpose: str, invitation: Invitation) -> bytes:
     return salted_hmac(f"users.invitations {purpose}", text, algorithm="sha256").digest()
 
 
+def _of(token_: str, portal: Portal) -> Invitation | None:
+    """Return the invitation for which this link was made, whatever became of it but a newer link."""
+    try:
+        pk = base36_to_int(token_.partition("-")[0])
+    except ValueError:
+        return None
+    invitation = _people().filter(pk=pk, membership__portal=portal).first()
+    is_genuine = invitation is not None and constant_time_compare(token(invitation), token_)
+    return invitation if is_genuine else None
+
+
 def _people() -> QuerySet[Invitation]:
     return Invitation.objects.select_related("membership__user", "membership__portal")
 
@@ -252,25 +281,21 @@ def _lock(invitation: Invitation, membership: Membership) -> Invitation:
     return locked
 
 
-def _check(membership: Membership, kind: str) -> None:
-    if not is_wanted(Invitation(membership=membership, kind=kind)):
+def _check(membership: Membership, kind: str, now: datetime) -> None:
+    if not is_wanted(Invitation(membership=membership, kind=kind), now=now):
         raise InvitationRefused
 
 
 def _schedule(invitation: Invitation, now: datetime) -> None:
     invitation.nonce = new_nonce()
-    invitation.state = State.SCHEDULED
-    invitation.next_try_at = now
-    invitation.expires_at = None
-    invitation.tries = 0
-    invitation.failure = ""
+    for name, value in fresh(now).items():
+        setattr(invitation, name, value)
     invitation.save()
 
 
 def _cancel(invitations: QuerySet[Invitation]) -> int:
-    nonce = Replace(Cast(RandomUUID(), CharField()), Value("-"))
     return invitations.filter(state__in=Invitation.OPEN_STATES).update(
-        state=State.CANCELLED, nonce=nonce, next_try_at=None
+        state=State.CANCELLED, nonce=random_nonces(), next_try_at=None
     )
 
 

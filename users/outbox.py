@@ -60,7 +60,7 @@ def send_waiting(*, clock: Clock, until: datetime) -> int:
 @transaction.atomic
 def _claim(now: datetime) -> list[int]:
     """Take due mails so that no other worker does; a worker that dies loses them when the claim lapses."""
-    due = Invitation.objects.filter(state=Invitation.State.SCHEDULED, next_try_at__lte=now).order_by("next_try_at")
+    due = Invitation.objects.waiting().filter(next_try_at__lte=now).order_by("next_try_at")
     ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
     Invitation.objects.filter(pk__in=ids).update(next_try_at=now + CLAIM)
     return ids
@@ -73,22 +73,27 @@ def _up_to(until: datetime, claimed: list[int], clock: Clock) -> Iterator[int]:
 
 
 def _give_back(claimed: list[int], now: datetime) -> None:
-    Invitation.objects.filter(pk__in=claimed, state=Invitation.State.SCHEDULED).update(next_try_at=now)
+    Invitation.objects.waiting().filter(pk__in=claimed).update(next_try_at=now)
 
 
 def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:
     """Hand over one mail and return 1, or note why not and return 0; raises ServerTrouble."""
-    people = Invitation.objects.select_related("membership__user", "membership__portal")
-    invitation = people.filter(pk=pk, state=Invitation.State.SCHEDULED).first()
+    invitation = (
+        Invitation.objects.waiting().select_related("membership__user", "membership__portal").filter(pk=pk).first()
+    )
     if invitation is None:
         return 0
-    if not invitations.is_wanted(invitation):
+    if not invitations.is_wanted(invitation, now=clock()):
         invitations.cancel(invitation=invitation)
+        return 0
+    if invitation.has_expired(clock()):
+        # A reminder that waited too long: its link is of no use any more.
+        _note(invitation, next_try_at=None)
         return 0
     try:
         deliver(emails.compose(invitation), connection)
     except NeverAccepted as refusal:
-        _note(invitation, state=Invitation.State.FAILED, failure=str(refusal)[:300], next_try_at=None)
+        _give_up(invitation, str(refusal))
     except TryLater as refusal:
         _put_off(invitation, str(refusal), clock())
     except ServerTrouble as trouble:
@@ -136,10 +141,17 @@ def _refusal(code: int, answer: bytes | str) -> Exception:
     return NeverAccepted(_("The mail server refused it: %(answer)s") % {"answer": said})
 
 
+def _give_up(invitation: Invitation, why: str, **fields: object) -> None:
+    """Note that the mail never left; a link that is only reminded of goes on working."""
+    is_reminder = invitation.state == Invitation.State.SENT
+    state = Invitation.State.SENT if is_reminder else Invitation.State.FAILED
+    _note(invitation, state=state, failure=why[:300], next_try_at=None, **fields)
+
+
 def _put_off(invitation: Invitation, why: str, now: datetime) -> None:
     tries = invitation.tries + 1
     if tries >= MOST_TRIES:
-        _note(invitation, state=Invitation.State.FAILED, failure=why[:300], next_try_at=None, tries=tries)
+        _give_up(invitation, why, tries=tries)
         return
     wait = min(FIRST_WAIT * 2 ** (tries - 1), LONGEST_WAIT)
     _note(invitation, failure=why[:300], next_try_at=now + wait, tries=tries)
@@ -147,5 +159,5 @@ def _put_off(invitation: Invitation, why: str, now: datetime) -> None:
 
 def _note(invitation: Invitation, **fields: object) -> None:
     """Write the outcome, unless the mail was replaced or withdrawn meanwhile."""
-    same = Invitation.objects.filter(pk=invitation.pk, nonce=invitation.nonce, state=Invitation.State.SCHEDULED)
+    same = Invitation.objects.waiting().filter(pk=invitation.pk, nonce=invitation.nonce)
     same.update(**fields)

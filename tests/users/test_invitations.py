@@ -94,7 +94,7 @@ class TestFind:
     def test_survives_nonsense(self, sent, token):
         invitation = sent()
 
-        assert invitations.find(token, portal=invitation.membership.portal) is None
+        assert invitations.find(token, portal=invitation.membership.portal, now=NOW) is None
 
     def test_keeps_the_link_out_of_the_table(self, sent):
         invitation = sent()
@@ -235,16 +235,6 @@ class TestResend:
 
         assert AuditEntry.objects.get().action == "invitation_resent"
         assert AuditEntry.objects.get().actor_id == admin.user_id
-
-
-class TestRelease:
-    def test_lets_held_mails_go(self):
-        held, answered = InvitationFactory(state="held", next_try_at=None), InvitationFactory(state="accepted")
-
-        assert invitations.release(invitation_ids=[held.pk, answered.pk], now=NOW) == 1
-
-        held.refresh_from_db()
-        assert (held.state, held.next_try_at) == ("scheduled", NOW)
 
 
 class TestCancel:

@@ -7,8 +7,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
@@ -16,49 +19,55 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from portals.confirmations import confirmed_action
-from users import invitations
+from users import pending
+from users.admin.mail_examples import MailExamples
+from users.admin.pending_actions import AllowForm, CancelForm, ReleaseForm, ResendForm
 from users.admin.people import InvitationInline, PeopleAdmin, visitor
-from users.admin.person_actions import CancelForm, ReleaseForm, ResendForm
 from users.admin.person_filters import CreatedAfterFilter
 from users.models import Invitation, PendingUser
 
 State = Invitation.State
-# Told apart from "sent" by the clock.
-EXPIRED = "expired"
-STATES = [
-    *((state.value, state.label) for state in (State.SCHEDULED, State.HELD, State.SENT, State.FAILED)),
-    (EXPIRED, gettext_lazy("Expired")),
-    (State.CANCELLED.value, State.CANCELLED.label),
-]
+# Told apart from "sent" by the clock, from "failed" by the reason, and from all others by an admin's word.
+EXPIRED, ADDRESS_CHANGED, NONE = "expired", "address_changed", "none"
+STATES = {
+    State.SCHEDULED: (State.SCHEDULED.label, "info"),
+    State.HELD: (State.HELD.label, "warning"),
+    State.SENT: (State.SENT.label, "success"),
+    State.FAILED: (State.FAILED.label, "danger"),
+    ADDRESS_CHANGED: (gettext_lazy("Address changed, resend needed"), "warning"),
+    EXPIRED: (gettext_lazy("Expired"), "warning"),
+    NONE: (gettext_lazy("Not invited"), ""),
+    State.CANCELLED: (State.CANCELLED.label, ""),
+}
 
 
 class InvitationStateFilter(DropdownFilter):
-    """Pending people by the state of their invitation."""
+    """Pending people by the state of their invitation; those whose invitation was cancelled only when asked for."""
 
     title = gettext_lazy("invitation")
     parameter_name = "state"
+    all_option = ("", gettext_lazy("All but cancelled"))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the states."""
-        return STATES
+        return [(state, label) for state, (label, _color) in STATES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PendingUser]) -> QuerySet[PendingUser]:
         """Return those whose invitation is in the state."""
-        wanted, now = self.value(), timezone.now()
-        if not wanted:
-            return queryset
-        over = Q(state=State.SENT, expires_at__lte=now)
-        mails = Invitation.objects.filter(membership=OuterRef("pk"), kind=Invitation.Kind.INVITE)
-        if wanted == EXPIRED:
-            return queryset.filter(Exists(mails.filter(over)))
+        wanted = self.value()
         if wanted == State.CANCELLED:
-            is_open = Exists(mails.filter(state__in=Invitation.OPEN_STATES))
-            return queryset.filter(Exists(mails.filter(state=wanted)), ~is_open)
-        return queryset.filter(Exists(mails.filter(~over, state=wanted)))
+            return queryset.filter(invitation_withdrawn_at__isnull=False)
+        rows = queryset.filter(invitation_withdrawn_at=None)
+        if not wanted:
+            return rows
+        mails = Invitation.objects.filter(membership=OuterRef("pk"), kind=Invitation.Kind.INVITE)
+        if wanted == NONE:
+            return rows.filter(~Exists(mails.filter(state__in=Invitation.OPEN_STATES)))
+        return rows.filter(Exists(mails.filter(_in_state(wanted))))
 
 
 @admin.register(PendingUser)
-class PendingUserAdmin(PeopleAdmin):
+class PendingUserAdmin(MailExamples, PeopleAdmin):
     """Pending people with their invitations."""
 
     list_display = [
@@ -70,15 +79,16 @@ class PendingUserAdmin(PeopleAdmin):
         "expires_at",
         "show_source",
         "sent_by",
+        "show_mail",
     ]
     list_filter = [InvitationStateFilter, CreatedAfterFilter, ("source", ChoicesDropdownFilter)]
-    actions = ["resend", "cancel", "release"]
-    actions_detail = ["resend", "cancel"]
+    actions = ["resend", "release", "cancel", "allow"]
+    actions_detail = ["resend", "release", "cancel", "allow"]
     inlines = [InvitationInline]
-    readonly_fields = ["role", "invitation_state", "show_source", "created_at"]
+    readonly_fields = ["role", "show_state", "show_mail", "show_source", "created_at"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role"]}),
-        (gettext_lazy("Invitation"), {"fields": ["invitation_state", "show_source", "created_at"]}),
+        (gettext_lazy("Invitation"), {"fields": ["show_state", "show_mail", "show_source", "created_at"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PendingUser]:
@@ -93,6 +103,16 @@ class PendingUserAdmin(PeopleAdmin):
         """Nobody may here: people are added to the list of users, as pending ones too."""
         return False
 
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return what can be done with the person as things are."""
+        person = self.get_object(request, str(object_id))
+        state = state_of(person) if person else ""
+        fit = {"allow"} if state == State.CANCELLED else {"resend", "cancel"}
+        if state == State.HELD:
+            fit.add("release")
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if any(action.action_name.endswith(name) for name in fit)]
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """Save what was changed; a new address needs a new mail."""
         was = obj.user.email
@@ -100,28 +120,15 @@ class PendingUserAdmin(PeopleAdmin):
         if form.cleaned_data.get("email", was) != was:
             self.message_user(request, _("The old link no longer works. Send the invitation again."))
 
-    @display(
-        description=gettext_lazy("invitation"),
-        label={
-            State.SENT: "success",
-            State.SCHEDULED: "info",
-            State.HELD: "warning",
-            EXPIRED: "warning",
-            State.FAILED: "danger",
-        },
-    )
-    def show_state(self, person: Any) -> tuple[str, Any]:
-        """Return the state of the invitation as a label."""
-        mail = _mail(person)
-        if mail is None:
-            return "", _("None")
-        state = state_of(mail)
-        return state, dict(STATES).get(state, mail.get_state_display())
-
     @display(description=gettext_lazy("invitation"))
-    def invitation_state(self, person: Any) -> Any:
-        """Return the state of the invitation in words."""
-        return self.show_state(person)[1]
+    def show_state(self, person: Any) -> SafeString:
+        """Return the state of the invitation as a label, with what stands against it."""
+        label, color = STATES.get(state_of(person), ("", ""))
+        return format_html(
+            '{}<span class="block max-w-xs pt-1 text-xs">{}</span>',
+            render_to_string("unfold/helpers/label.html", {"text": label, "type": color}),
+            _note_on(_mail(person)),
+        )
 
     @display(description=gettext_lazy("invited at"), ordering="created_at")
     def invited_at(self, person: Any) -> Any:
@@ -148,25 +155,34 @@ class PendingUserAdmin(PeopleAdmin):
         """Return who sent the mail by hand."""
         return getattr(_mail(person), "sent_by", None)
 
-    @confirmed_action(ResendForm, permissions=["change"], description=gettext_lazy("Send again"), icon="send")
-    def resend(self, request: HttpRequest, form: Any, rows: list[PendingUser]) -> str:
+    @confirmed_action(
+        ResendForm, permissions=["change"], description=gettext_lazy("Send again"), icon="send", takes_all=True
+    )
+    def resend(self, request: HttpRequest, form: Any, rows: QuerySet[PendingUser]) -> str:
         """Mail a new link to pending people; the old one dies."""
-        now, sent = timezone.now(), 0
-        open_ = {mail.membership_id: mail for mail in form.open_invitations()}
-        for person in rows:
-            try:
-                if person.pk in open_:
-                    invitations.resend(invitation=open_[person.pk], sent_by=visitor(request), now=now)
-                else:
-                    kind = Invitation.Kind.INVITE
-                    invitations.issue(membership=person, kind=kind, sent_by=visitor(request), now=now)
-                sent += 1
-            except invitations.InvitationRefused:
-                continue
+        ids = _ids(rows)
+        sent = pending.resend(membership_ids=ids, actor=visitor(request), now=timezone.now())
         text = ngettext("%d invitation is on its way.", "%d invitations are on their way.", sent) % sent
-        if refused := len(rows) - sent:
-            text += " " + _("%d could not be sent: these people sign in another way.") % refused
+        if refused := len(ids) - sent:
+            text += " " + _("%d could not be sent: these people sign in another way, or are cancelled.") % refused
         return text
+
+    @confirmed_action(
+        ReleaseForm,
+        permissions=["change"],
+        description=gettext_lazy("Release held invitations"),
+        icon="outgoing_mail",
+        takes_all=True,
+    )
+    def release(self, request: HttpRequest, form: Any, rows: QuerySet[PendingUser]) -> str:
+        """Let held invitations go out."""
+        released = pending.release(
+            membership_ids=_ids(rows),
+            actor=visitor(request),
+            now=timezone.now(),
+            per_hour=form.cleaned_data["per_hour"],
+        )
+        return ngettext("%d invitation released.", "%d invitations released.", released) % released
 
     @confirmed_action(
         CancelForm,
@@ -174,33 +190,69 @@ class PendingUserAdmin(PeopleAdmin):
         description=gettext_lazy("Cancel invitation"),
         icon="cancel",
         variant=ActionVariant.DANGER,
+        takes_all=True,
     )
-    def cancel(self, request: HttpRequest, form: Any, rows: list[PendingUser]) -> str:
+    def cancel(self, request: HttpRequest, form: Any, rows: QuerySet[PendingUser]) -> str:
         """Withdraw the invitations of pending people."""
-        found = form.open_invitations()
-        for invitation in found:
-            invitations.cancel(invitation=invitation, actor=visitor(request))
-        return ngettext("%d invitation cancelled.", "%d invitations cancelled.", len(found)) % len(found)
+        count = pending.cancel(membership_ids=_ids(rows), actor=visitor(request), now=timezone.now())
+        return ngettext("%d invitation cancelled.", "%d invitations cancelled.", count) % count
 
     @confirmed_action(
-        ReleaseForm, permissions=["change"], description=gettext_lazy("Release held invitations"), icon="outgoing_mail"
+        AllowForm,
+        permissions=["change"],
+        description=gettext_lazy("Allow invitations again"),
+        icon="undo",
+        takes_all=True,
     )
-    def release(self, request: HttpRequest, form: Any, rows: list[PendingUser]) -> str:
-        """Let held invitations go out."""
-        released = invitations.release(invitation_ids=form.held(), now=timezone.now())
-        return ngettext("%d invitation released.", "%d invitations released.", released) % released
+    def allow(self, request: HttpRequest, form: Any, rows: QuerySet[PendingUser]) -> str:
+        """Take back that no invitation may be sent to people."""
+        now, actor = timezone.now(), visitor(request)
+        allowed = pending.allow(membership_ids=_ids(rows), actor=actor, now=now)
+        if form.cleaned_data["send_now"]:
+            pending.resend(membership_ids=allowed, actor=actor, now=now)
+        count = len(allowed)
+        return ngettext("%d person can be invited again.", "%d people can be invited again.", count) % count
 
 
-def state_of(mail: Invitation) -> str:
-    """Return the state of an invitation, told apart from "sent" when its link is too old."""
-    is_over = mail.state == State.SENT and mail.expires_at is not None and mail.expires_at <= timezone.now()
-    return EXPIRED if is_over else mail.state
+def state_of(person: Any) -> str:
+    """Return the state of a pending person's invitation, as the list names it."""
+    mail = _mail(person)
+    if person.invitation_withdrawn_at is not None:
+        return State.CANCELLED
+    if mail is None or mail.state not in Invitation.OPEN_STATES:
+        return NONE
+    if mail.needs_new_mail:
+        return ADDRESS_CHANGED
+    return EXPIRED if mail.has_expired(timezone.now()) else mail.state
+
+
+def _in_state(wanted: str) -> Q:
+    """Return the condition of an open invitation in a state; the counterpart of `state_of` in SQL."""
+    over = Q(state=State.SENT, expires_at__lte=timezone.now())
+    moved = Q(state=State.FAILED, failure=Invitation.ADDRESS_CHANGED)
+    if wanted in (EXPIRED, ADDRESS_CHANGED):
+        return over if wanted == EXPIRED else moved
+    return Q(state=wanted) & ~over & ~moved
+
+
+def _ids(rows: QuerySet[PendingUser]) -> list[int]:
+    return list(rows.values_list("pk", flat=True))
 
 
 def _mail(person: Any) -> Invitation | None:
     """Return the open invitation, else the last one."""
     mails = getattr(person, "mails", [])
     return next((mail for mail in mails if mail.state in Invitation.OPEN_STATES), mails[0] if mails else None)
+
+
+def _note_on(mail: Invitation | None) -> str:
+    """Return why a mail could not be sent, when it is tried again, and which reminder was sent."""
+    said = [mail.why_not_sent] if mail and mail.why_not_sent and not mail.needs_new_mail else []
+    if mail and mail.state == State.SCHEDULED and mail.next_try_at and mail.next_try_at > timezone.now():
+        said.append(_("Next try: %(time)s") % {"time": _short(mail, "next_try_at")})
+    if mail and mail.reminder:
+        said.append(_("Reminder: %(which)s") % {"which": mail.get_reminder_display()})
+    return " ".join(said)
 
 
 def _short(mail: Invitation | None, name: str) -> str:

@@ -14,7 +14,7 @@ from portals.confirmations import ConfirmationForm
 from portals.forms import DateInput
 from portals.models import Group
 from users.admin.person_forms import is_last_admin
-from users.models import Invitation, Membership
+from users.models import Membership
 
 Status = Membership.Status
 
@@ -117,60 +117,3 @@ class RemoveFromGroupForm(ConfirmationForm):
             ngettext("%d member leaves the group.", "%d members leave the group.", len(self.rows)) % len(self.rows),
             _("Whom the group's rule wants stays a member by rule."),
         ]
-
-
-class InvitationForm(ConfirmationForm):
-    """A question about the open invitations of pending people."""
-
-    def open_invitations(self) -> list[Invitation]:
-        """Return the invitations that are not answered yet."""
-        people = [row.pk for row in self.rows]
-        rows = Invitation.objects.filter(membership__in=people, state__in=Invitation.OPEN_STATES)
-        return list(rows.select_related("membership__portal", "membership__user").order_by("pk"))
-
-
-class ResendForm(InvitationForm):
-    """Send invitations again."""
-
-    title = gettext_lazy("Send the invitation again")
-    button = gettext_lazy("Send again")
-
-    def sentences(self) -> list[Any]:
-        """Say how many mails go out."""
-        count = len(self.rows)
-        return [
-            ngettext("%d invitation will be mailed.", "%d invitations will be mailed.", count) % count,
-            _("Each carries a new link that works for 72 hours; the old link stops working."),
-        ]
-
-
-class CancelForm(InvitationForm):
-    """Withdraw invitations."""
-
-    title = gettext_lazy("Cancel the invitation")
-    button = gettext_lazy("Cancel the invitation")
-    is_dangerous = True
-
-    def sentences(self) -> list[Any]:
-        """Say how many links die."""
-        count = len(self.open_invitations())
-        return [
-            ngettext("%d invitation stops working.", "%d invitations stop working.", count) % count,
-            _("No mail is sent about it. The person stays in this list and can be invited again."),
-        ]
-
-
-class ReleaseForm(InvitationForm):
-    """Let held invitations go out."""
-
-    title = gettext_lazy("Release held invitations")
-    button = gettext_lazy("Release")
-
-    def held(self) -> list[int]:
-        """Return the ids of those that wait for this."""
-        return [row.pk for row in self.open_invitations() if row.state == Invitation.State.HELD]
-
-    def sentences(self) -> list[Any]:
-        """Say how many mails go out."""
-        count = len(self.held())
-        return [ngettext("%d held mail will be sent.", "%d held mails will be sent.", count) % count]

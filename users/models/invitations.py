@@ -1,9 +1,13 @@
 """Invitations: mails with a link, waiting to be sent, sent, answered; they are the mail outbox."""
 
+from __future__ import annotations
+
 import secrets
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .accounts import User
@@ -13,6 +17,15 @@ from .memberships import Membership
 def new_nonce() -> str:
     """Return 128 random bits as text."""
     return secrets.token_urlsafe(16)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Questions about mails with a link."""
+
+    def waiting(self) -> InvitationQuerySet:
+        """Return what has to be handed over: mails, and reminders of links that were sent and still work."""
+        is_reminder = Q(state=Invitation.State.SENT, reminder=Invitation.Reminder.BEFORE)
+        return self.filter(Q(state=Invitation.State.SCHEDULED) | is_reminder, next_try_at__isnull=False)
 
 
 class Invitation(models.Model):
@@ -36,6 +49,8 @@ class Invitation(models.Model):
         BEFORE = "before", _("Before the link expires")
         AFTER = "after", _("After the link expired")
 
+    # What `failure` holds when nothing but a changed address keeps a mail from being sent.
+    ADDRESS_CHANGED = "address_changed"
     OPEN_STATES = (State.SCHEDULED, State.HELD, State.SENT, State.FAILED)
 
     membership = models.ForeignKey(
@@ -62,6 +77,8 @@ class Invitation(models.Model):
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("sent by")
     )
 
+    objects = InvitationQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
@@ -84,3 +101,17 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the link was sent and its time is over."""
+        return self.state == self.State.SENT and self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def needs_new_mail(self) -> bool:
+        """Whether the address changed since the mail was made, so that an admin has to send it again."""
+        return self.state == self.State.FAILED and self.failure == self.ADDRESS_CHANGED
+
+    @property
+    def why_not_sent(self) -> str:
+        """What kept the mail from being sent, in words."""
+        return gettext("The address changed: send the invitation again.") if self.needs_new_mail else self.failure

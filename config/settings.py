@@ -228,7 +228,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},
     "send-waiting-notices": {"task": "users.tasks.send_notices", "schedule": timedelta(seconds=30)},
     "forget-old-sign-ins": {"task": "users.tasks.forget_old_sign_ins", "schedule": crontab(hour=0, minute=50)},
-    "regroup-by-date": {"task": "users.tasks.regroup_everyone", "schedule": crontab(hour=0, minute=20)},
+    "regroup-by-date": {"task": "users.tasks.regroup_everyone", "schedule": crontab(minute=20)},
     "sweep-bulk-jobs": {"task": "users.tasks.sweep_bulk_jobs", "schedule": timedelta(seconds=30)},
     "delete-old-bulk-jobs": {"task": "users.tasks.delete_old_bulk_jobs", "schedule": crontab(hour=3, minute=40)},
 }

@@ -13,3 +13,5 @@ course_published = Signal()
 # request, portal (or None), action ("added", "changed", "deleted"), object, before, after: someone edited a row on an
 # admin page.
 edited = Signal()
+# field_id, choice_id, old, new: a choice was renamed, for people and rules too.
+choice_renamed = Signal()

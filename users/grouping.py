@@ -206,14 +206,22 @@ def regroup_portal(*, portal_id: int, group_ids: Collection[int] | None = None, 
 
 def matching_ids(*, portal_id: int, rule: Rule, now: datetime) -> list[int]:
     """Return the memberships that a rule, saved or not, would put into its group now."""
-    query, parameters = _preview(portal_id, rule, now)
-    return [row[0] for row in statements.rows(f"SELECT p.id {query} ORDER BY p.id", parameters)]
+    query, parameters = matching(portal_id=portal_id, rule=rule, now=now)
+    return [row[0] for row in statements.rows(f"{query} ORDER BY p.id", parameters)]
 
 
 def count_matches(*, portal_id: int, rule: Rule, now: datetime) -> int:
     """Return how many people a rule, saved or not, would put into its group now."""
-    query, parameters = _preview(portal_id, rule, now)
-    return int(statements.rows(f"SELECT count(*) {query}", parameters)[0][0])
+    query, parameters = matching(portal_id=portal_id, rule=rule, now=now)
+    return int(statements.rows(f"SELECT count(*) FROM ({query}) AS matched", parameters)[0][0])
+
+
+def matching(*, portal_id: int, rule: Rule, now: datetime) -> tuple[str, dict[str, Any]]:
+    """Return a query for the ids of those whom a rule, saved or not, would put into its group, and its parameters."""
+    zone = definitions.rules_of(portal_id).time_zone
+    compiler = Compiler([rule], portal_id=portal_id, time_zone=zone, today=now.astimezone(ZoneInfo(zone)).date())
+    condition = compiler.condition(rule)
+    return f"SELECT p.id FROM ({compiler.people()} OFFSET 0) AS p WHERE {condition}", compiler.parameters
 
 
 @transaction.atomic
@@ -293,13 +301,6 @@ def _compile(rules: tuple[Rule, ...], portal_id: int, time_zone: str, today: dat
 def _array_of(conditions: Mapping[str, str]) -> str:
     cases = [f"CASE WHEN {condition} THEN {group} END" for group, condition in conditions.items()]
     return f"array_remove(ARRAY[{', '.join(cases)}], NULL)"
-
-
-def _preview(portal_id: int, rule: Rule, now: datetime) -> tuple[str, dict[str, Any]]:
-    zone = definitions.rules_of(portal_id).time_zone
-    compiler = Compiler([rule], portal_id=portal_id, time_zone=zone, today=now.astimezone(ZoneInfo(zone)).date())
-    condition = compiler.condition(rule)
-    return f"FROM ({compiler.people()} OFFSET 0) AS p WHERE {condition}", compiler.parameters
 
 
 def _find(evaluation: _Evaluation) -> list[int]:

@@ -1,17 +1,20 @@
 """Background work about people: mails, ends of access, groups. Running a task twice changes nothing more."""
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
 from portals.csv_files import Unreadable
-from portals.models import DynamicRule, Portal
+from portals.models import CustomFieldChoice, DynamicRule, Group, Portal
 from users import (
     access,
     bulk_jobs,
+    choice_values,
     exports,
+    group_changes,
     group_courses,
     grouping,
     imports,
@@ -27,6 +30,8 @@ from users.models import BulkJob, User
 
 # Beat calls again every 20 seconds: on a long queue a few workers send side by side, and none is blocked for long.
 SENDING_TIME = timedelta(seconds=45)
+# Hours of a portal's day in which its rules are evaluated for the date.
+NIGHTLY_HOURS = (0, 1)
 
 
 @shared_task
@@ -77,10 +82,17 @@ def end_access_after_last_day() -> None:
 
 @shared_task
 def regroup_everyone() -> None:
-    """Evaluate the rules of every portal, for conditions that depend on the date."""
+    """Evaluate the rules of the portals where a day has just begun, for conditions that depend on the date.
+
+    Comes every hour. A portal has its turn in the first two hours of its day: once more than needed, for the nights
+    on which an hour is left out or the first call was missed.
+    """
+    now = timezone.now()
     rules = DynamicRule.objects.filter(state=DynamicRule.State.ACTIVE)
-    for portal_id in rules.order_by("group__portal").values_list("group__portal", flat=True).distinct():
-        regroup_portal.delay(portal_id=portal_id)
+    portals = Portal.objects.filter(pk__in=rules.values("group__portal")).order_by("pk")
+    for portal_id, zone in portals.values_list("pk", "time_zone"):
+        if now.astimezone(ZoneInfo(zone)).hour in NIGHTLY_HOURS:
+            regroup_portal.delay(portal_id=portal_id)
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
@@ -140,3 +152,27 @@ def sweep_bulk_jobs() -> None:
 def delete_old_bulk_jobs() -> None:
     """Delete uploads and downloads after a week."""
     bulk_jobs.delete_old(timezone.now())
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
+def hand_over_to_rule(*, group_id: int, actor_id: int | None) -> None:
+    """Make the members by hand of a large group members by rule, and write down what came of it."""
+    group = Group.objects.select_related("portal").filter(pk=group_id).first()
+    if group:
+        group_changes.hand_over_and_record(group=group, actor_id=actor_id, now=timezone.now())
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
+def delete_group(*, group_id: int, unenroll: bool) -> None:
+    """Delete a large group."""
+    group = Group.objects.filter(pk=group_id).first()
+    if group:
+        group_changes.delete(group=group, unenroll=unenroll)
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
+def rename_choice(*, choice_id: int, value: str, actor_id: int | None) -> None:
+    """Rename a choice that many people have."""
+    choice = CustomFieldChoice.objects.select_related("field__portal").filter(pk=choice_id).first()
+    if choice:
+        choice_values.rename(choice=choice, value=value, actor_id=actor_id, now=timezone.now())

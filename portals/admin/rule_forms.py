@@ -1,175 +1,242 @@
-"""The form of a dynamic rule: one line per condition, in the words of an admin."""
+"""The form of a dynamic rule: whose people, and one line per condition with the widgets that its type needs."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminExpandableTextareaWidget, UnfoldAdminSelectWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from portals import definitions, rules
-from portals.field_types import FieldType, read_choices, to_text
-from portals.forms import PortalForm
-from portals.models import CustomField, DynamicRule, RuleCondition
-from portals.rules import CircularBase, Condition, ConditionRefused, Operator, Subject
+from portals.admin.rule_words import REFUSALS, SUBJECTS, label_of, operator_words
+from portals.field_types import FieldType, read_choices
+from portals.forms import DateInput
+from portals.models import CustomField, Group
+from portals.rules import CircularBase, Condition, ConditionRefused, Kind, Operator, Subject
 
-OPERATORS = {
-    Operator.IS: gettext_lazy("is"),
-    Operator.IS_NOT: gettext_lazy("is not"),
-    Operator.IS_ONE_OF: gettext_lazy("is one of"),
-    Operator.IS_NONE_OF: gettext_lazy("is none of"),
-    Operator.CONTAINS: gettext_lazy("contains"),
-    Operator.DOES_NOT_CONTAIN: gettext_lazy("does not contain"),
-    Operator.STARTS_WITH: gettext_lazy("starts with"),
-    Operator.ENDS_WITH: gettext_lazy("ends with"),
-    Operator.LESS: gettext_lazy("is less than, or before"),
-    Operator.AT_MOST: gettext_lazy("is at most, or on or before"),
-    Operator.GREATER: gettext_lazy("is greater than, or after"),
-    Operator.AT_LEAST: gettext_lazy("is at least, or on or after"),
-    Operator.BETWEEN: gettext_lazy("is between"),
-    Operator.IN_LAST_DAYS: gettext_lazy("is in the last … days"),
-    Operator.MORE_THAN_DAYS_AGO: gettext_lazy("is more than … days ago"),
-    Operator.CONTAINS_ANY: gettext_lazy("contains any of"),
-    Operator.CONTAINS_ALL: gettext_lazy("contains all of"),
-    Operator.CONTAINS_NONE: gettext_lazy("contains none of"),
-    Operator.IS_EMPTY: gettext_lazy("is empty"),
-    Operator.IS_NOT_EMPTY: gettext_lazy("is not empty"),
-}
-SUBJECTS = {
-    Subject.EMAIL_DOMAIN: gettext_lazy("E-mail domain"),
-    Subject.CREATED_ON: gettext_lazy("Date of joining"),
-}
+Row = dict[str, Any]
+
 # Operators that take more than one value.
 LISTS = {
     Operator.IS_ONE_OF,
     Operator.IS_NONE_OF,
-    Operator.BETWEEN,
     Operator.CONTAINS_ANY,
     Operator.CONTAINS_ALL,
     Operator.CONTAINS_NONE,
 }
-REFUSALS = {
-    "operand_missing": gettext_lazy(
-        "Enter a value; “is between” needs two, the others that are about emptiness none."
-    ),
-    "too_many_operands": gettext_lazy("Enter fewer values."),
-    "range_reversed": gettext_lazy("Enter the smaller value first."),
-    "not_a_domain": gettext_lazy("Enter the part of the address after the @, such as example.com."),
-    "not_a_number_of_days": gettext_lazy("Enter a number of days."),
-    "not_a_number": gettext_lazy("Enter a number."),
-    "not_a_whole_number": gettext_lazy("Enter a whole number."),
-    "not_a_date": gettext_lazy("Enter a date such as 2026-01-31."),
-    "too_long": gettext_lazy("This is too long."),
-    "unknown_choice": gettext_lazy("The field does not offer this value."),
-}
+EMPTINESS = {Operator.IS_EMPTY, Operator.IS_NOT_EMPTY}
+DAYS = {Operator.IN_LAST_DAYS, Operator.MORE_THAN_DAYS_AGO}
 
 
-class RuleForm(PortalForm):
-    """Whose people the rule looks at, and what becomes of those it lets go."""
+# What a line offers changes with these: htmx posts the form and shows the page that comes back.
+REFRESHES = {"hx-post": "", "hx-trigger": "change", "hx-vals": '{"do": "refresh"}'}
 
-    portal_path = "group__portal"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+class BaseForm(forms.Form):
+    """Whose people a rule looks at."""
+
+    base_group = forms.ModelChoiceField(
+        label=gettext_lazy("Look at"),
+        queryset=Group.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("everyone in the portal"),
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    def __init__(self, *args: Any, group: Group, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "state" in self.fields and self.instance.state != DynamicRule.State.BROKEN:
-            shown = [choice for choice in DynamicRule.State.choices if choice[0] != DynamicRule.State.BROKEN]
-            self.fields["state"].choices = shown  # type: ignore[attr-defined]
+        self.group = group
+        field: Any = self.fields["base_group"]
+        field.queryset = Group.objects.filter(portal=group.portal_id).exclude(pk=group.pk).order_by("title")
+        field.label_from_instance = lambda other: _("people of the group “%s”") % other.title
 
-    def clean(self) -> dict[str, Any]:
+    def clean_base_group(self) -> Group | None:
         """Refuse rules that take their people from each other in a circle."""
-        super().clean()
-        group = self.cleaned_data.get("group") or (self.instance.group if self.instance.pk else None)
-        base_group = self.cleaned_data.get("base_group")
-        if group and base_group and group.portal_id == base_group.portal_id:
-            try:
-                definitions.refuse_circle(group, base_group)
-            except CircularBase:
-                self.add_error("base_group", _("That group takes its people from this one."))
-        return self.cleaned_data
+        base_group: Group | None = self.cleaned_data["base_group"]
+        try:
+            definitions.refuse_circle(self.group, base_group)
+        except CircularBase:
+            raise forms.ValidationError(_("That group takes its people from this one.")) from None
+        return base_group
 
 
-class ConditionForm(PortalForm):
-    """One condition."""
+class ConditionForm(forms.Form):
+    """One line of the builder; what it offers follows from what it looks at and how it compares."""
 
-    portal_path = "rule__group__portal"
-    # Set by the inline: the fields of the portal with their choices, read once for all lines.
-    custom_fields: ClassVar[list[CustomField]] = []
+    # The number of the line on the page.
+    place = 0
 
+    block = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    # What the line looked at when the page was made: its values mean nothing once that has changed.
+    was = forms.CharField(required=False, widget=forms.HiddenInput)
     looks_at = forms.ChoiceField(label=gettext_lazy("Looks at"), widget=UnfoldAdminSelectWidget)
-    operator = forms.ChoiceField(
-        label=gettext_lazy("Comparison"), choices=OPERATORS.items, widget=UnfoldAdminSelectWidget
-    )
-    values = forms.CharField(
-        label=gettext_lazy("Values"), required=False, widget=UnfoldAdminExpandableTextareaWidget(attrs={"rows": 1})
-    )
+    operator = forms.ChoiceField(label=gettext_lazy("Comparison"), widget=UnfoldAdminSelectWidget)
 
-    class Meta:
-        model = RuleCondition
-        fields = ["block", "operator"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, custom_fields: Sequence[CustomField], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        fields = [(field.key, field.label) for field in self.custom_fields]
-        looks_at: Any = self.fields["looks_at"]
-        looks_at.choices = [*SUBJECTS.items(), (_("Custom user data"), fields)]
-        if self.instance.pk:
-            self.initial["looks_at"] = str(self.instance.custom_field_id or self.instance.subject)
-            self.initial["values"] = "\n".join(self.instance.operands)
+        looks_at: str = self["looks_at"].value() or Subject.EMAIL_DOMAIN
+        self.field = next((field for field in custom_fields if field.key == looks_at), None)
+        self._offer_fields(custom_fields)
+        self._condition = self._blank(looks_at)
+        offered = rules.operators_for(
+            self._condition.subject, self._condition.type, is_multiple=self._condition.is_multiple
+        )
+        kind = self._condition.kind
+        for name in ("looks_at", "operator"):
+            self.fields[name].widget.attrs |= REFRESHES
+        operators: Any = self.fields["operator"]
+        operators.choices = [(operator.value, operator_words(operator, kind)) for operator in offered]
+        chosen = self["operator"].value()
+        self.chosen = Operator(chosen) if chosen in offered else offered[0]
+        self.fields.update(_value_fields(kind, self.chosen, self.field))
+        self.initial["was"] = looks_at
+
+    def row(self) -> Row:
+        """Return what was entered, to be shown again; values of another field are left out."""
+        row: Row = {"block": self.block_number, "looks_at": self["looks_at"].value(), "operator": self.chosen}
+        if self["was"].value() == row["looks_at"]:
+            row |= {name: self[name].value() for name in ("value", "to") if name in self.fields}
+        return row
+
+    @property
+    def block_number(self) -> int:
+        """The block that the line belongs to, whatever was posted."""
+        text = str(self["block"].value())
+        return int(text) if text.isdecimal() and len(text) < 4 else 1
 
     def clean(self) -> dict[str, Any]:
         """Refuse a comparison that the field does not offer, and values that it cannot read."""
         super().clean()
-        looks_at, operator = self.cleaned_data.get("looks_at"), self.cleaned_data.get("operator")
-        if not looks_at or not operator:
-            return self.cleaned_data
-        field = next((field for field in self.custom_fields if field.key == looks_at), None)
-        condition = self._condition(looks_at, Operator(operator), field)
-        try:
-            rules.check(condition)
-            _check_choices(condition, field)
-        except ConditionRefused as refusal:
-            self._explain(refusal, condition)
-        self.cleaned_data["condition"] = condition
-        self.instance.subject, self.instance.custom_field = condition.subject, field
-        self.instance.operands = list(condition.operands)
+        if "looks_at" in self.cleaned_data and "operator" in self.cleaned_data and not self.errors:
+            condition = self.condition
+            try:
+                rules.check(condition)
+                self._check_field(condition)
+            except ConditionRefused as refusal:
+                self._explain(refusal.reason)
         return self.cleaned_data
 
-    def _condition(self, looks_at: str, operator: Operator, field: CustomField | None) -> Condition:
-        operands = split(self.cleaned_data.get("values", ""), operator, _offered(field))
-        if field is None:
-            return Condition(Subject(looks_at), operator, operands)
-        type_ = FieldType(field.type)
-        return Condition(Subject.CUSTOM_FIELD, operator, operands, field.key, type_, field.is_multiple)
+    @property
+    def condition(self) -> Condition:
+        """The condition as it was entered."""
+        entered = [self.cleaned_data.get(name) for name in ("value", "to") if name in self.fields]
+        operands = [part for one in entered for part in (one if isinstance(one, list) else _parts(one, self.chosen))]
+        blank = self._condition
+        return Condition(blank.subject, self.chosen, tuple(operands), blank.field_key, blank.type, blank.is_multiple)
 
-    def _explain(self, refusal: ConditionRefused, condition: Condition) -> None:
-        if refusal.reason == "operator_not_offered":
-            offered = rules.operators_for(condition.subject, condition.type, is_multiple=condition.is_multiple)
-            names = ", ".join(str(OPERATORS[operator]) for operator in offered)
-            self.add_error("operator", _("Choose one of: %s.") % names)
-        else:
-            self.add_error("values", REFUSALS[refusal.reason])
+    def _blank(self, looks_at: str) -> Condition:
+        if self.field:
+            type_ = FieldType(self.field.type)
+            return Condition(
+                Subject.CUSTOM_FIELD, Operator.IS, (), self.field.key, type_, is_multiple=self.field.is_multiple
+            )
+        subject = Subject(looks_at) if looks_at in SUBJECTS else Subject.EMAIL_DOMAIN
+        return Condition(subject, Operator.IS)
+
+    def _offer_fields(self, custom_fields: Iterable[CustomField]) -> None:
+        # An archived field is shown only where it is looked at already.
+        shown = [
+            (field.key, label_of(field)) for field in custom_fields if not field.is_archived or field == self.field
+        ]
+        looks_at: Any = self.fields["looks_at"]
+        own = [(_("Custom user data"), shown)] if shown else []
+        looks_at.choices = [*((subject.value, name) for subject, name in SUBJECTS.items()), *own]
+        looks_at.error_messages["invalid_choice"] = REFUSALS["unknown_field"]
+        self.fields["operator"].error_messages["invalid_choice"] = REFUSALS["operator_not_offered"]
+
+    def _check_field(self, condition: Condition) -> None:
+        if self.field is None:
+            return
+        if self.field.is_archived:
+            raise ConditionRefused("archived_field")
+        if self.field.is_choice and not read_choices(condition.operands, condition.type) <= _values(self.field):
+            raise ConditionRefused("unknown_choice")
+
+    def _explain(self, reason: str) -> None:
+        place = "looks_at" if reason in {"archived_field", "unknown_field"} else "value"
+        self.add_error(place if place in self.fields else "operator", str(REFUSALS[reason]))
 
 
-def split(text: str, operator: Operator, offered: frozenset[object] = frozenset()) -> tuple[str, ...]:
-    """Return the values of a text: one per line, or between commas where a comparison takes several."""
-    text = text.strip()
-    if not text:
-        return ()
-    if operator not in LISTS:
-        return (text,)
-    is_one_choice = text in {to_text(value) for value in offered}
-    parts = text.splitlines() if "\n" in text or is_one_choice else text.split(",")
-    return tuple(part.strip() for part in parts if part.strip())
+def row_of(condition: Condition, block: int) -> Row:
+    """Return a condition as its line shows it."""
+    looks_at = condition.field_key or condition.subject.value
+    row: Row = {"block": block, "looks_at": looks_at, "was": looks_at, "operator": condition.operator}
+    operands = list(condition.operands)
+    if condition.operator is Operator.BETWEEN:
+        row |= dict(zip(("value", "to"), operands, strict=False))
+    elif condition.operator in LISTS:
+        row["value"] = operands if condition.kind in {Kind.CHOICE, Kind.CHOICES} else "\n".join(operands)
+    elif operands:
+        row["value"] = operands[0]
+    return row
 
 
-def _offered(field: CustomField | None) -> frozenset[Any]:
-    if field is None or not field.is_choice:
-        return frozenset()
+def _value_fields(kind: Kind, operator: Operator, field: CustomField | None) -> Mapping[str, forms.Field]:
+    """Return the fields for what is compared with: none, one, or the two ends of a range."""
+    if operator in EMPTINESS:
+        return {}
+    if operator in DAYS:
+        return {"value": _text(_("Days"), {"inputmode": "numeric", "size": 6})}
+    if kind in {Kind.CHOICE, Kind.CHOICES} and field:
+        return {"value": _choice_field(field, operator)}
+    if kind is Kind.DAY:
+        widget: Mapping[str, Any] = {"widget": DateInput()}
+    elif operator in LISTS:
+        widget = {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2}), "help_text": _("One per line.")}
+    else:
+        widget = {}
+    attrs = {"inputmode": "decimal"} if kind is Kind.NUMBER else {}
+    if operator is Operator.BETWEEN:
+        return {"value": _text(_("From"), attrs, **widget), "to": _text(_("To"), attrs, **widget)}
+    label = _("Domain, such as example.com") if kind is Kind.DOMAIN else _("Value")
+    return {"value": _text(label, attrs, **widget)}
+
+
+def _text(label: str, attrs: Mapping[str, Any], **options: Any) -> forms.CharField:
+    # What is missing or wrong is said by the rule itself, so that nothing entered is lost.
+    options.setdefault("widget", UnfoldAdminTextInputWidget(attrs=dict(attrs)))
+    return forms.CharField(label=label, required=False, **options)
+
+
+def _choice_field(field: CustomField, operator: Operator) -> forms.ChoiceField:
+    choices = sorted(field.choices.all(), key=lambda choice: (choice.is_archived, choice.position, choice.pk))
+    offered = [
+        (choice.value, _("%s (archived)") % choice.value if choice.is_archived else choice.value) for choice in choices
+    ]
+    errors = {"invalid_choice": REFUSALS["unknown_choice"]}
+    if operator in LISTS:
+        return forms.MultipleChoiceField(
+            label=_("Values"),
+            choices=offered,
+            required=False,
+            widget=UnfoldAdminCheckboxSelectMultipleWidget,
+            error_messages=errors,
+        )
+    return forms.ChoiceField(
+        label=_("Value"),
+        choices=[("", "—"), *offered],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        error_messages=errors,
+    )
+
+
+def _parts(text: str | None, operator: Operator) -> list[str]:
+    """Return the values of a text: one per line or between commas where a comparison takes several."""
+    text = (text or "").strip()
+    if operator in LISTS:
+        return [part.strip() for part in text.replace(",", "\n").splitlines() if part.strip()]
+    # Of a range both ends count, also an empty one.
+    return [text] if text or operator is Operator.BETWEEN else []
+
+
+def _values(field: CustomField) -> frozenset[Any]:
     return read_choices([choice.value for choice in field.choices.all()], FieldType(field.type))
-
-
-def _check_choices(condition: Condition, field: CustomField | None) -> None:
-    if field and field.is_choice and not read_choices(condition.operands, condition.type) <= _offered(field):
-        raise ConditionRefused("unknown_choice")

@@ -1,16 +1,18 @@
-"""The members of groups: how many, who, added and removed by hand; what a rule would match now."""
+"""Groups with their members: how many, who, added and removed by hand, handed over to the rule."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -23,32 +25,52 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from portals.admin.groups import GroupAdmin as DefinitionAdmin
 from portals.admin.rules import DynamicRuleAdmin
 from portals.confirmations import confirmed_action
-from portals.field_types import FieldType
 from portals.forms import PortalForm
 from portals.models import DynamicRule, Group
-from portals.rules import Condition, Operator, Rule, Subject
-from portals.scoping import PortalScopedAdmin, administers
-from users import grouping
+from portals.scoping import PortalScopedAdmin
+from portals.standing import Level
+from users import group_changes, group_courses, grouping, tasks
+from users.admin import rule_preview
+from users.admin.group_actions import HandOverForm
 from users.admin.person_actions import RemoveFromGroupForm
 from users.admin.person_filters import MemberGroupFilter
-from users.models import GroupMembership, Membership
+from users.models import GroupManager, GroupMembership, Membership
 
 admin.site.unregister([Group, DynamicRule])
 
 
 @admin.register(Group)
 class GroupAdmin(DefinitionAdmin):
-    """Groups with their members."""
+    """Groups with their members, and the pages about their rules."""
 
+    least_level = Level.MANAGER
+    group_path = "pk"
     list_display = ["title", "member_count", "show_rule", "course_count"]
-    readonly_fields = [*DefinitionAdmin.readonly_fields, "members_link"]
-    links = ["members_link", *DefinitionAdmin.links]
+    readonly_fields = [*DefinitionAdmin.readonly_fields, "members_link", "managers"]
+    links = ["members_link", "managers", *DefinitionAdmin.links]
+    actions_detail = ["hand_over_to_rule"]
+    delete_confirmation_template = "admin/rules/delete_group.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        """Return the groups with the number of their members."""
-        members = GroupMembership.objects.filter(group=OuterRef("pk")).order_by().values("group")
-        count = Subquery(members.annotate(rows=Count("pk")).values("rows"), output_field=IntegerField())
-        return super().get_queryset(request).annotate(member_count=Coalesce(count, 0))
+        """Return the groups with the number of their members, and of those by hand."""
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(member_count=Coalesce(_members(), 0), by_hand_count=Coalesce(_members(origin="manual"), 0))
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the addresses of the pages, those about the rule among them."""
+        return [*rule_preview.urls(self), *super().get_urls()]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return what can be done: members by hand can be handed over only to a rule at work."""
+        actions = super().get_actions_detail(request, object_id)
+        group = self.get_object(request, str(object_id))
+        rule = getattr(group, "rule", None) if group else None
+        if rule and rule.state == DynamicRule.State.ACTIVE:
+            return actions
+        return [action for action in actions if not action.action_name.endswith("hand_over_to_rule")]
 
     @display(description=gettext_lazy("members"), ordering="member_count")
     def member_count(self, group: Any) -> int:
@@ -57,34 +79,67 @@ class GroupAdmin(DefinitionAdmin):
 
     @display(description=gettext_lazy("members"))
     def members_link(self, group: Any) -> str:
-        """Return a link to the members, with their number."""
+        """Return a link to the members, with their number and how they came in."""
         url = reverse("admin:users_groupmembership_changelist") + f"?group={group.pk}"
-        count = getattr(group, "member_count", 0)
+        count, by_hand = getattr(group, "member_count", 0), getattr(group, "by_hand_count", 0)
         text = ngettext("%d member", "%d members", count) % count
+        parts = _("%(by_rule)d automatically, %(by_hand)d by hand")
+        numbers = {"by_rule": count - by_hand, "by_hand": by_hand}
+        return format_html(
+            '<a href="{}" class="text-link underline">{}</a><span class="block">{}</span>', url, text, parts % numbers
+        )
+
+    @display(description=gettext_lazy("managers"))
+    def managers(self, group: Group) -> str:
+        """Return the names of the managers who look after the group."""
+        rows = GroupManager.objects.filter(group=group.pk).select_related("membership__user").order_by("pk")
+        return ", ".join(row.membership.user.full_name or row.membership.user.email for row in rows) or "–"
+
+    @display(description=gettext_lazy("dynamic rule"))
+    def rule_link(self, group: Group) -> str:
+        """Return the state of the rule as a link to it, or to where one is built."""
+        rule = getattr(group, "rule", None)
+        text = rule.get_state_display() if rule else _("Build a rule")
+        url = reverse("admin:portals_group_rule", args=[group.pk])
         return format_html('<a href="{}" class="text-link underline">{}</a>', url, text)
+
+    @confirmed_action(
+        HandOverForm,
+        permissions=["change"],
+        description=gettext_lazy("Sync all users"),
+        icon="sync",
+        variant=ActionVariant.DEFAULT,
+    )
+    def hand_over_to_rule(self, request: HttpRequest, form: Any, rows: list[Group]) -> str:
+        """Make members by hand members by rule, so that those who do not match leave."""
+        group, now = rows[0], timezone.now()
+        if group_changes.members_by_hand(group) > group_courses.LARGE:
+            later = partial(tasks.hand_over_to_rule.delay, group_id=group.pk, actor_id=request.user.pk)
+            transaction.on_commit(later)
+            return _("The group is large: this goes on in the background. The audit trail tells how it ended.")
+        done = group_changes.hand_over_and_record(group=group, actor_id=request.user.pk, now=now)
+        text = ngettext("%d member left the group.", "%d members left the group.", done.left) % done.left
+        return text + " " + _("All others are members by rule now.")
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Ask what happens to the enrollments of the members."""
+        group = self.get_object(request, object_id)
+        asked = {"open_enrollments": group_changes.open_enrollments(group) if group else 0}
+        return super().delete_view(request, object_id, {**(extra_context or {}), **asked})
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Delete the group as it was chosen; a large one in the background."""
+        unenroll = request.POST.get("enrollments") == "remove"
+        if group_courses.is_large(obj.pk):
+            transaction.on_commit(partial(tasks.delete_group.delay, group_id=obj.pk, unenroll=unenroll))
+            self.message_user(request, _("The group is large: it is deleted in the background, within minutes."))
+        else:
+            group_changes.delete(group=obj, unenroll=unenroll)
 
 
 @admin.register(DynamicRule)
 class RuleAdmin(DynamicRuleAdmin):
-    """Rules with the number of people that they match."""
-
-    readonly_fields = ["match_count"]
-
-    def get_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> Any:
-        """Return the fields."""
-        return [*self.fields, "match_count"] if obj else self.fields
-
-    def get_readonly_fields(self, request: HttpRequest, obj: DynamicRule | None = None) -> Any:
-        """Return what cannot be changed."""
-        return [*super().get_readonly_fields(request, obj), "match_count"]
-
-    @display(description=gettext_lazy("people who match now"))
-    def match_count(self, rule: DynamicRule) -> Any:
-        """Return how many people the saved rule would put into its group; a draft changes nobody."""
-        if rule.state == DynamicRule.State.BROKEN:
-            return "–"
-        portal_id = rule.group.portal_id
-        return grouping.count_matches(portal_id=portal_id, rule=_rule(rule), now=timezone.now())
+    """All rules of a portal; each is built on a page of its group."""
 
 
 class NewMembersForm(PortalForm):
@@ -119,6 +174,8 @@ class GroupMembershipAdmin(PortalScopedAdmin):
     """The members of a group, or of all of them."""
 
     portal_path = "group__portal"
+    least_level = Level.MANAGER
+    group_path = "group"
     form = NewMembersForm
     list_display = ["show_person", "show_email", "group", "show_status", "origin", "created_at"]
     list_display_links = None
@@ -137,9 +194,9 @@ class GroupMembershipAdmin(PortalScopedAdmin):
         """Nobody may: there is an action, which also takes care of the courses."""
         return False
 
-    def has_remove_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the visitor may take members out."""
-        return administers(request)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether the visitor may put people into groups."""
+        return self.has_move_groups_permission(request)
 
     @display(description=gettext_lazy("name"), ordering="membership__user__last_name")
     def show_person(self, row: GroupMembership) -> str:
@@ -172,7 +229,7 @@ class GroupMembershipAdmin(PortalScopedAdmin):
 
     @confirmed_action(
         RemoveFromGroupForm,
-        permissions=["remove"],
+        permissions=["move_groups"],
         description=gettext_lazy("Remove from the group"),
         icon="group_remove",
         variant=ActionVariant.DANGER,
@@ -194,18 +251,6 @@ class GroupMembershipAdmin(PortalScopedAdmin):
         return text
 
 
-def _rule(rule: DynamicRule) -> Rule:
-    """Return a stored rule as its evaluation wants it."""
-    blocks: dict[int, list[Condition]] = {}
-    for row in rule.conditions.select_related("custom_field").order_by("block", "pk"):
-        field = row.custom_field
-        condition = Condition(
-            subject=Subject(row.subject),
-            operator=Operator(row.operator),
-            operands=tuple(row.operands),
-            field_key=field.key if field else "",
-            type=FieldType(field.type) if field else FieldType.STRING,
-            is_multiple=bool(field and field.is_multiple),
-        )
-        blocks.setdefault(row.block, []).append(condition)
-    return Rule(rule.group_id, tuple(map(tuple, blocks.values())), rule.base_group_id)
+def _members(**narrowed: Any) -> Subquery:
+    members = GroupMembership.objects.filter(group=OuterRef("pk"), **narrowed).order_by().values("group")
+    return Subquery(members.annotate(rows=Count("pk")).values("rows"), output_field=IntegerField())

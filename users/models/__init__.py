@@ -12,6 +12,7 @@ from .managers import CourseInstructor, GroupManager
 from .memberships import Membership, PendingUser
 from .notices import Notice
 from .sessions import Session
+from .sso import SignInAttempt, SignOnIdentity, SpentToken
 
 __all__ = [
     "AuditEntry",
@@ -28,5 +29,8 @@ __all__ = [
     "Notice",
     "PendingUser",
     "Session",
+    "SignInAttempt",
+    "SignOnIdentity",
+    "SpentToken",
     "User",
 ]

@@ -13,9 +13,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from portals.models import GroupCourse
 from users import enrollments
-from users.models import Enrollment, GroupMembership
+from users.models import GroupMembership
 
 # Members that an admin's request takes on; a worker does more than that.
 LARGE = 2000
@@ -80,29 +79,6 @@ def follow_publication(course_id: int, *, now: datetime) -> Followed:
         with transaction.atomic():
             enrolled += enrollments.enroll_published(course_id=course_id, membership_ids=people, now=now)
     return Followed(enrolled)
-
-
-def take_away_before_deletion(group_ids: Sequence[int]) -> int:
-    """Take away what members have not finished and only these groups grant; return how many enrollments ended.
-
-    For groups that are deleted in the same transaction: their courses are taken off first.
-    """
-    return sum(map(_take_away, group_ids))
-
-
-def unfinished_through(group_ids: Sequence[int]) -> QuerySet[Enrollment]:
-    """Return the unfinished enrollments that people have through groups; another group may grant them as well."""
-    return Enrollment.objects.filter(source_group__in=group_ids, status__in=Enrollment.UNFINISHED)
-
-
-def _take_away(group_id: int) -> int:
-    granted = GroupCourse.objects.filter(group=group_id)
-    courses = list(granted.values_list("course", flat=True))
-    granted.delete()
-    taken = 0
-    for members in _batches(_members(group_id)):
-        taken += enrollments.unenroll_group_courses(group_id=group_id, course_ids=courses, membership_ids=members)
-    return taken
 
 
 def _members(group_id: int) -> QuerySet[GroupMembership]:

@@ -8,7 +8,7 @@ from portals import definitions
 from tests.factories.portals import GroupCourseFactory, GroupFactory, PortalFactory
 from tests.factories.users import MembershipFactory
 from users import group_courses, progress, receivers, tasks
-from users.group_courses import Change, Followed, follow, follow_publication, take_away_before_deletion
+from users.group_courses import Change, Followed, follow, follow_publication
 from users.models import Enrollment, GroupMembership
 
 pytestmark = pytest.mark.django_db
@@ -144,31 +144,6 @@ class TestFollowPublication:
         progress.record(enrollment=learner.enrollments.get(), status="passed", percent=100, now=NOW)
 
         assert follow_publication(course.pk, now=LATER).enrolled == 0
-
-
-class TestTakeAwayBeforeDeletion:
-    def test_takes_unfinished_courses_away(self, learner, group):
-        put_on(group)
-
-        assert take_away_before_deletion([group.pk]) == 1
-        assert not learner.enrollments.exists()
-
-    def test_keeps_what_is_finished_and_what_another_group_grants(self, portal, learner, group):
-        finished, shared = put_on(group), put_on(group)
-        put(learner, GroupCourseFactory(group__portal=portal, course=shared.course).group)
-        of_finished = learner.enrollments.get(course=finished.course)
-        progress.record(enrollment=of_finished, status="failed", percent=100, now=NOW)
-
-        assert take_away_before_deletion([group.pk]) == 0
-        assert learner.enrollments.count() == 2
-
-    def test_takes_away_what_only_the_deleted_groups_grant(self, portal, learner, group):
-        course = put_on(group).course
-        other = GroupCourseFactory(group__portal=portal, course=course).group
-        put(learner, other)
-
-        assert take_away_before_deletion([group.pk, other.pk]) == 1
-        assert not learner.enrollments.exists()
 
 
 @pytest.mark.usefixtures("large")

@@ -2,6 +2,8 @@
 
 from .accounts import UserAdmin
 from .audit import AuditEntryAdmin
+from .bulk_jobs import BulkJobAdmin
+from .courses import CourseAdmin
 from .enrollments import EnrollmentAdmin
 from .group_members import GroupAdmin, GroupMembershipAdmin, RuleAdmin
 from .memberships import MembershipAdmin
@@ -9,6 +11,8 @@ from .pending import PendingUserAdmin
 
 __all__ = [
     "AuditEntryAdmin",
+    "BulkJobAdmin",
+    "CourseAdmin",
     "EnrollmentAdmin",
     "GroupAdmin",
     "GroupMembershipAdmin",

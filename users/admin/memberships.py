@@ -17,6 +17,9 @@ from unfold.enums import ActionVariant
 
 from portals.confirmations import confirmed_action
 from users import audit, enrollments, grouping, invitations, provisioning
+from users.admin.enrollment_actions import EnrollsPeople
+from users.admin.exports import ExportsPeople
+from users.admin.imports import ImportsPeople
 from users.admin.people import EnrollmentInline, GroupMembershipInline, InvitationInline, PeopleAdmin, visitor
 from users.admin.person_actions import AddToGroupForm, EndAccessForm, RestoreAccessForm
 from users.admin.person_filters import CreatedAfterFilter, GroupFilter, StatusFilter, custom_value_filters
@@ -29,7 +32,7 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 
 
 @admin.register(Membership)
-class MembershipAdmin(SignInActions, PeopleAdmin):
+class MembershipAdmin(EnrollsPeople, SignInActions, PeopleAdmin):
     """Users; pending people are not among them."""
 
     list_display = ["show_name", "show_email", "role", "show_status", "show_source", "group_count", "show_created"]
@@ -40,8 +43,8 @@ class MembershipAdmin(SignInActions, PeopleAdmin):
         ("source", ChoicesDropdownFilter),
         GroupFilter,
     ]
-    actions = ["add_to_group", "end_access", "restore_access"]
-    actions_detail = ["end_access", "restore_access", "end_sign_ins", "reset_second_factor"]
+    actions = ["add_to_group", "enroll_in_course", "end_access", "restore_access"]
+    actions_detail = ["enroll_in_course", "end_access", "restore_access", "end_sign_ins", "reset_second_factor"]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
     readonly_fields = ["status", "show_source", "created_at", "ended_at"]
     fieldsets = [

@@ -48,9 +48,11 @@ class EnrollmentInline(ReadOnly, PortalScopedTabularInline):
 
     model = Enrollment
     portal_path = "membership__portal"
-    fields = ("course", "status", "percent", "due_on", "source_group", "enrolled_at", "completed_at")
-    readonly_fields = ("course", "status", "percent", "due_on", "source_group", "enrolled_at", "completed_at")
+    fields = ("course", "status", "percent", "score", "is_required", "due_on", "source_group", "completed_at")
+    readonly_fields = fields
     ordering = ["-enrolled_at", "-pk"]
+    # A result, starting again and taking away are on the page of the enrollment.
+    show_change_link = True
     per_page = 20
     tab = True
     verbose_name_plural = gettext_lazy("courses")

@@ -1,12 +1,16 @@
 """Write the audit trail, in the transaction of the change that it tells of."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 
+from portals import statements
 from portals.addresses import address_of
 from portals.models import Portal
 from users.models import AuditEntry, User
@@ -62,3 +66,23 @@ def record(
     row.actor_id = actor.pk if actor else None
     row.save(force_insert=True)
     return row
+
+
+@contextmanager
+def erasing() -> Iterator[None]:
+    """Let this transaction change the trail, which the database refuses otherwise: to forget a name, or by age."""
+    statements.rows("SELECT set_config('rollcall.audit', 'erasing', true)")
+    yield
+    statements.rows("SELECT set_config('rollcall.audit', '', true)")
+
+
+def forget_older(*, than: datetime, batch: int = 10_000) -> int:
+    """Delete the entries from before an instant, a batch per transaction; return how many."""
+    deleted = 0
+    while True:
+        oldest = AuditEntry.objects.filter(at__lt=than).order_by().values("pk")[:batch]
+        with transaction.atomic(), erasing():
+            count, _ = AuditEntry.objects.filter(pk__in=oldest).delete()
+        deleted += count
+        if count < batch:
+            return deleted

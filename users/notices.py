@@ -1,6 +1,6 @@
 """Tell people what happened to their account: a row in the transaction of the change, a mail soon after."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from portals.models import Portal
@@ -13,6 +13,11 @@ KEPT = timedelta(days=30)
 def announce(*, kind: str, user: User, portal: Portal | None, now: datetime) -> None:
     """Put a notice for the account's present address into the outbox."""
     _add([(user, user.email)], kind=kind, portal=portal, now=now)
+
+
+def send_to(addresses: Iterable[str], *, kind: str, user: User, portal: Portal | None, now: datetime) -> int:
+    """Tell others, such as a portal's admins, about an account; return how many mails that makes."""
+    return _add([(user, address) for address in addresses], kind=kind, portal=portal, now=now)
 
 
 def announce_new_addresses(*, addresses: Mapping[int, str], portal: Portal, now: datetime) -> int:

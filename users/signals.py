@@ -10,3 +10,5 @@ learners_changed = Signal()
 access_changed = Signal()
 # enrollment_ids: enrolled, progressed, completed, unenrolled (ids of deleted rows included).
 enrollments_changed = Signal()
+# portal_ids, membership_ids, addresses: someone is about to be deleted for good in these portals.
+account_erased = Signal()

@@ -144,6 +144,9 @@ SESSION_COOKIE_AGE = int(timedelta(days=env.int("SESSION_DAYS", default=14)).tot
 # Seconds that an invitation, welcome or reset link works; fixed by the product.
 INVITATION_LIFETIME = timedelta(hours=72)
 
+# How long entries of the audit trail are kept.
+AUDIT_LIFETIME = timedelta(days=env.int("AUDIT_DAYS", default=365))
+
 # Cookies and transport
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PLATFORM_SCHEME == "https"
 # The prefix keeps other hosts below the same domain from setting this cookie.
@@ -228,6 +231,8 @@ CELERY_BEAT_SCHEDULE = {
     "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},
     "send-waiting-notices": {"task": "users.tasks.send_notices", "schedule": timedelta(seconds=30)},
     "forget-old-sign-ins": {"task": "users.tasks.forget_old_sign_ins", "schedule": crontab(hour=0, minute=50)},
+    "erase-people": {"task": "users.tasks.erase_people", "schedule": crontab(minute=15)},
+    "forget-old-audit-entries": {"task": "users.tasks.forget_old_audit_entries", "schedule": crontab(hour=2, minute=30)},
     "regroup-by-date": {"task": "users.tasks.regroup_everyone", "schedule": crontab(minute=20)},
     "sweep-bulk-jobs": {"task": "users.tasks.sweep_bulk_jobs", "schedule": timedelta(seconds=30)},
     "delete-old-bulk-jobs": {"task": "users.tasks.delete_old_bulk_jobs", "schedule": crontab(hour=3, minute=40)},

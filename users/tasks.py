@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from celery import shared_task
+from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -11,8 +12,10 @@ from portals.csv_files import Unreadable
 from portals.models import CustomFieldChoice, DynamicRule, Group, Portal
 from users import (
     access,
+    audit,
     bulk_jobs,
     choice_values,
+    erasure,
     exports,
     group_changes,
     group_courses,
@@ -176,3 +179,15 @@ def rename_choice(*, choice_id: int, value: str, actor_id: int | None) -> None:
     choice = CustomFieldChoice.objects.select_related("field__portal").filter(pk=choice_id).first()
     if choice:
         choice_values.rename(choice=choice, value=value, actor_id=actor_id, now=timezone.now())
+
+
+@shared_task
+def erase_people() -> None:
+    """Delete for good those who asked for it a week ago."""
+    erasure.erase_due(now=timezone.now())
+
+
+@shared_task
+def forget_old_audit_entries() -> None:
+    """Delete what the audit trail need not keep any longer."""
+    audit.forget_older(than=timezone.now() - settings.AUDIT_LIFETIME)

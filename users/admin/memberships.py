@@ -32,7 +32,7 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 
 
 @admin.register(Membership)
-class MembershipAdmin(EnrollsPeople, SignInActions, PeopleAdmin):
+class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions, PeopleAdmin):
     """Users; pending people are not among them."""
 
     list_display = ["show_name", "show_email", "role", "show_status", "show_source", "group_count", "show_created"]

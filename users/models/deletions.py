@@ -29,4 +29,4 @@ class DeletionRequest(models.Model):
         verbose_name_plural = _("deletion requests")
 
     def __str__(self) -> str:
-        return f"{self.membership_id}"
+        return str(self.membership)

@@ -28,6 +28,7 @@ def _portal_groups(portal: Portal) -> list[Group]:
             _("People"),
             _item(_("Users"), "group", "admin:users_membership_changelist"),
             _item(_("Pending users"), "outgoing_mail", "admin:users_pendinguser_changelist"),
+            _item(_("Deletion requests"), "person_remove", "admin:users_deletionrequest_changelist"),
             _item(_("Uploads & downloads"), "import_export", "admin:users_bulkjob_changelist"),
         ),
         _group(

@@ -232,7 +232,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-waiting-notices": {"task": "users.tasks.send_notices", "schedule": timedelta(seconds=30)},
     "forget-old-sign-ins": {"task": "users.tasks.forget_old_sign_ins", "schedule": crontab(hour=0, minute=50)},
     "erase-people": {"task": "users.tasks.erase_people", "schedule": crontab(minute=15)},
-    "forget-old-audit-entries": {"task": "users.tasks.forget_old_audit_entries", "schedule": crontab(hour=2, minute=30)},
+    "forget-audit-entries": {"task": "users.tasks.forget_old_audit_entries", "schedule": crontab(hour=2, minute=30)},
     "regroup-by-date": {"task": "users.tasks.regroup_everyone", "schedule": crontab(minute=20)},
     "sweep-bulk-jobs": {"task": "users.tasks.sweep_bulk_jobs", "schedule": timedelta(seconds=30)},
     "delete-old-bulk-jobs": {"task": "users.tasks.delete_old_bulk_jobs", "schedule": crontab(hour=3, minute=40)},

@@ -95,3 +95,22 @@ class PercentForm(forms.Form):
         max_value=99,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
+
+
+class DeletionForm(forms.Form):
+    """Whether someone means it: the own address has to be typed."""
+
+    email = forms.CharField(
+        label=_("Type your e-mail address"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.address = email
+
+    def clean_email(self) -> str:
+        """Refuse another address."""
+        entered: str = self.cleaned_data["email"]
+        if entered.strip().lower() != self.address.lower():
+            raise ValidationError(_("This is not your address."))
+        return entered

@@ -5,6 +5,7 @@ from django.urls import path
 from users.views import (
     colors,
     courses,
+    deletion,
     health,
     invitations,
     profile,
@@ -18,6 +19,7 @@ app_name = "users"
 urlpatterns = [
     path("", courses.CoursesPage.as_view(), name="courses"),
     path("courses/<int:enrollment_id>/", courses.CoursePage.as_view(), name="course"),
+    path("profile/deletion/", deletion.DeletionPage.as_view(), name="deletion"),
     path("profile/", profile.ProfilePage.as_view(), name="profile"),
     path("sign-in/", sign_in.SignInPage.as_view(), name="sign_in"),
     path("sign-in/code/", second_step.SecondStepPage.as_view(), name="second_step"),

@@ -4,6 +4,7 @@ from .accounts import UserAdmin
 from .audit import AuditEntryAdmin
 from .bulk_jobs import BulkJobAdmin
 from .courses import CourseAdmin
+from .deletions import DeletionRequestAdmin
 from .enrollments import EnrollmentAdmin
 from .group_members import GroupAdmin, GroupMembershipAdmin, RuleAdmin
 from .memberships import MembershipAdmin
@@ -13,6 +14,7 @@ __all__ = [
     "AuditEntryAdmin",
     "BulkJobAdmin",
     "CourseAdmin",
+    "DeletionRequestAdmin",
     "EnrollmentAdmin",
     "GroupAdmin",
     "GroupMembershipAdmin",

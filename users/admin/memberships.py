@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 
 from portals.confirmations import confirmed_action
 from users import audit, enrollments, grouping, invitations, provisioning
+from users.admin.deletions import ErasesPeople
 from users.admin.enrollment_actions import EnrollsPeople
 from users.admin.exports import ExportsPeople
 from users.admin.imports import ImportsPeople
@@ -32,7 +33,7 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 
 
 @admin.register(Membership)
-class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions, PeopleAdmin):
+class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions, ErasesPeople, PeopleAdmin):
     """Users; pending people are not among them."""
 
     list_display = ["show_name", "show_email", "role", "show_status", "show_source", "group_count", "show_created"]
@@ -44,7 +45,7 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         GroupFilter,
     ]
     actions = ["add_to_group", "enroll_in_course", "end_access", "restore_access"]
-    actions_detail = ["enroll_in_course", "end_access", "restore_access", "end_sign_ins", "reset_second_factor"]
+    actions_detail = ["enroll_in_course", "end_access", "restore_access", "end_sign_ins", "reset_second_factor", "delete_permanently"]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
     readonly_fields = ["status", "show_source", "created_at", "ended_at"]
     fieldsets = [

@@ -108,6 +108,10 @@ _REASONS: dict[str, Explanation] = {
         _("An admin ended this person's access, so the sync does not give it back."),
         _("To give access again, restore it under Users."),
     ),
+    Reason.INVITATION_CANCELLED: Explanation(
+        _("An admin cancelled this person's invitation, so the sync sends no other."),
+        _("To invite them, filter Pending users by “Cancelled” and allow invitations again."),
+    ),
     Reason.UNREADABLE: Explanation(
         _("The record that the HR system sent cannot be read."),
         _("Open and save the person in the HR system. If that does not help, tell the support team the id."),
@@ -116,8 +120,20 @@ _REASONS: dict[str, Explanation] = {
         _("The first or last name is longer than 150 characters."),
         _("Shorten the name in the HR system."),
     ),
+    Reason.OUT_OF_SCOPE: Explanation(
+        _("The person is outside the scope that this connection is set to."),
+        _("Nothing to do. To take such people in, change the scope under “Scope and safety”."),
+    ),
+    Reason.MISSING: Explanation(
+        _("The person was missing from two complete lists in a row."),
+        _("Check in the HR system whether the record was deleted. Whoever comes back gets the access back."),
+    ),
+    Reason.CHANGED_SINCE: Explanation(
+        _("Something about this person changed after the plan was made, so the plan was not followed."),
+        _("Nothing to do. The next sync looks at the person as they are now."),
+    ),
     Reason.TOO_MANY_REMOVALS: Explanation(
-        _("Unusually many people would lose access at once, so an admin has to approve it first."),
+        _("Unusually many people would lose something at once, so an admin has to approve it first."),
         _("Compare the list with the HR system, then approve or reject it on the page of the run."),
     ),
     Reason.READ_INCOMPLETE: Explanation(
@@ -137,6 +153,8 @@ _KINDS: dict[str, Text] = {
     Kind.UPDATE: _("Updated"),
     Kind.RESTORE: _("Access restored"),
     Kind.END_ACCESS: _("Access ends"),
+    Kind.CHANGE_EMAIL: _("New e-mail address"),
+    Kind.CLEAR: _("Values emptied"),
     Kind.SKIP: _("Not taken over"),
 }
 

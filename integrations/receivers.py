@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
+from django.dispatch import receiver
+
+from integrations.engine.changes import Reason
 from integrations.models import Connection, ExternalIdentity, FieldMapping
+from users import signals
 from users.models import Membership
 
 NAMES = ("email", "first_name", "last_name")
+
+
+@receiver(signals.invitations_allowed)
+def forget_cancellation(*, membership_ids: Collection[int], **kwargs: Any) -> None:
+    """Stop telling that an invitation was cancelled, once an admin allowed another."""
+    told = ExternalIdentity.objects.filter(membership__in=membership_ids, reason=Reason.INVITATION_CANCELLED)
+    told.update(reason="")
 
 
 def kept_by_provider(membership_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from portals.models import Portal
-from users import audit, invitations
+from users import audit, invitations, signals
 from users.models import AuditEntry, Invitation, Membership, User
 from users.models.invitations import new_nonce
 
@@ -73,6 +73,7 @@ def allow(*, membership_ids: Collection[int], actor: User, now: datetime) -> lis
     portals = _lock(membership_ids, Q(invitation_withdrawn_at__isnull=False))
     Membership.objects.filter(pk__in=portals).update(invitation_withdrawn_at=None)
     _record("invitations_allowed", portals, actor, now)
+    signals.invitations_allowed.send(sender=None, membership_ids=list(portals))
     return list(portals)
 
 

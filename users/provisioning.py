@@ -13,11 +13,11 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from django.utils.translation import gettext
 
 from portals import statements
 from portals.models import Portal
 from users import notices, signals
+from users.models import Invitation
 from users.models.invitations import new_nonce
 
 
@@ -170,8 +170,9 @@ WITH incoming AS (
         state = CASE WHEN v.kind = 'invite' THEN 'failed' ELSE 'cancelled' END,
         failure = CASE WHEN v.kind = 'invite' THEN %(address_changed)s ELSE '' END,
         nonce = replace(gen_random_uuid()::text, '-', ''), next_try_at = NULL
-    FROM changed AS c
-    WHERE v.membership_id = c.id AND c.fields ? 'email' AND v.state IN ('scheduled', 'held', 'sent', 'failed')
+    -- In every portal of the account: each link went to the old address.
+    FROM changed AS c JOIN users_membership AS everywhere ON everywhere.user_id = c.user_id
+    WHERE v.membership_id = everywhere.id AND c.fields ? 'email' AND v.state IN ('scheduled', 'held', 'sent', 'failed')
 ), trail AS (
     INSERT INTO users_auditentry (
         portal_id, at, actor_id, run_id, action, object_type, object_id, before, after, reason)
@@ -227,6 +228,7 @@ WITH incoming AS (
 ), changed AS (
     UPDATE users_membership AS m SET
         status = r.status, last_day = r.last_day, ended_at = NULL,
+        invitation_withdrawn_at = CASE WHEN r.status = 'active' THEN NULL ELSE m.invitation_withdrawn_at END,
         ended_by = CASE WHEN r.last_day IS NULL THEN '' ELSE m.ended_by END
     FROM restoring AS r WHERE m.id = r.id
     RETURNING m.id
@@ -290,8 +292,7 @@ def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Ca
             row["fields"] = {**row["fields"], "email": row["fields"]["email"].lower()}  # type: ignore[dict-item,index]
     addresses = {row["membership_id"]: row["fields"]["email"] for row in rows if "email" in row["fields"]}  # type: ignore[index,operator]
     notices.announce_new_addresses(addresses=addresses, portal=portal, now=now)  # type: ignore[arg-type]
-    address_changed = gettext("The address changed: the invitation must be sent again.")
-    _rows(_AMEND, rows, portal, cause, now, address_changed=address_changed)
+    _rows(_AMEND, rows, portal, cause, now, address_changed=Invitation.ADDRESS_CHANGED)
     _announce(signals.learners_changed, portal, [one.membership_id for one in amendments])
 
 

@@ -8,6 +8,8 @@ learners_added = Signal()
 learners_changed = Signal()
 # portal_id, membership_ids: access was ended or restored.
 access_changed = Signal()
+# membership_ids: an admin allowed invitations that one had cancelled.
+invitations_allowed = Signal()
 # enrollment_ids: enrolled, progressed, completed, unenrolled (ids of deleted rows included).
 enrollments_changed = Signal()
 # portal_ids, membership_ids, addresses: someone is about to be deleted for good in these portals.

@@ -127,7 +127,7 @@ def _follow(
     if learner.has_ended and learner.ended_by == policy.provider:
         yield from _restore(person, learner, difference, policy)
         return
-    if learner.status == "pending" and policy.invite.activates_pending:
+    if learner.status == "pending" and policy.invite.activates_pending and not learner.invitation_cancelled:
         difference.note("status", "pending", "active")
     is_ours = not learner.is_staff and learner.ended_by == policy.provider
     if is_ours and learner.last_day and person.last_day is None:
@@ -137,6 +137,8 @@ def _follow(
         yield _skip(person, Reason.ENDED_BY_ADMIN, learner=learner)
     elif person.last_day is not None:
         yield from _end(person, learner, policy)
+    elif learner.status == "pending" and learner.invitation_cancelled:
+        yield _skip(person, Reason.INVITATION_CANCELLED, learner=learner)
 
 
 def _end(person: Person, learner: Learner, policy: Policy) -> Iterator[Change]:
@@ -163,9 +165,11 @@ def _is_settled(person: Person, learner: Learner, policy: Policy) -> bool:
 def _restore(person: Person, learner: Learner, difference: Difference, policy: Policy) -> Iterator[Change]:
     """Give a returning person the old account back; who never signed in is added as the settings say."""
     status = "active" if learner.has_signed_in else policy.invite.adds_as
+    if learner.invitation_cancelled:
+        status = "pending"
     difference.note("status", learner.status, status)
     difference.note("last_day", _iso(learner.last_day), _iso(person.last_day))
-    mail = "" if learner.has_signed_in else _mail(status, policy)
+    mail = "" if learner.has_signed_in or learner.invitation_cancelled else _mail(status, policy)
     yield from _change(Kind.RESTORE, person, learner, difference, mail=mail)
 
 

@@ -68,6 +68,8 @@ class Learner:
     last_day: date | None = None
     ended_by: str = ""
     has_signed_in: bool = False
+    # An admin cancelled the invitation: nobody but an admin may let another one go out.
+    invitation_cancelled: bool = False
     # The person that this connection linked the membership to, or an empty text.
     linked_key: str = ""
 

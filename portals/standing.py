@@ -46,6 +46,8 @@ class Standing:
     course_ids: frozenset[int] = frozenset()
     permissions: frozenset[str] = frozenset()
     creating_group_ids: frozenset[int] = frozenset()
+    # An admin of the top-level portal at one of its sub-portals.
+    is_from_above: bool = False
 
     @property
     def administers(self) -> bool:

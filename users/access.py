@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from portals.models import Portal
-from users import audit, invitations, signals
+from users import audit, invitations, last_admin, signals
 from users.models import AuditEntry, Membership
 from users.models.memberships import MembershipQuerySet
 
 # Memberships ended in one transaction.
 BATCH = 1000
+
+_FULL_ADMIN = Q(role=Membership.Role.ADMIN, is_limited=False)
 
 
 def may_enter(membership: Membership, *, portal: Portal, now: datetime, by_password: bool = False) -> bool:
@@ -47,12 +49,13 @@ def _is_over(membership: Membership, portal: Portal, now: datetime) -> bool:
 def end_access_after_last_day(*, now: datetime) -> int:
     """End the access of everyone whose last day is over at their portal; return how many.
 
-    Staff keep theirs unless an admin set the day, and a portal never loses its last admins.
+    Staff keep theirs unless an admin set the day, and a portal never loses its last full admins.
     """
     ended = 0
     for today, zones in _zones_by_day(now).items():
         while ids := list(_over(today, zones).values_list("pk", flat=True)[:BATCH]):
             ended += _end(ids, now)
+        ended += _end_admins(today, zones, now)
     return ended
 
 
@@ -66,13 +69,26 @@ def _zones_by_day(now: datetime) -> dict[date, list[str]]:
 
 
 def _over(today: date, zones: Iterable[str]) -> MembershipQuerySet:
-    admins = Membership.objects.filter(role=Membership.Role.ADMIN, status=Membership.Status.ACTIVE)
-    staying = admins.filter(Q(last_day=None) | Q(last_day__gte=today), portal=OuterRef("portal"))
-    by_admin = Q(ended_by__in=["", "admin"])
-    may_end = (
-        Q(role=Membership.Role.LEARNER) | (by_admin & ~Q(role=Membership.Role.ADMIN)) | (by_admin & Exists(staying))
-    )
-    return Membership.objects.past_last_day(today).filter(may_end, portal__time_zone__in=zones)
+    by_hand = Q(ended_by__in=["", "admin", "manager"])
+    people = Membership.objects.past_last_day(today).filter(portal__time_zone__in=zones)
+    return people.filter(Q(role=Membership.Role.LEARNER) | (by_hand & ~_FULL_ADMIN))
+
+
+def _end_admins(today: date, zones: Iterable[str], now: datetime) -> int:
+    """End the access of full admins one by one, as long as their portal keeps another."""
+    ended = 0
+    due = Membership.objects.past_last_day(today).filter(_FULL_ADMIN, portal__time_zone__in=zones)
+    for admin in due.filter(ended_by__in=["", "admin"]).select_related("portal").order_by("pk"):
+        with transaction.atomic():
+            if not last_admin.is_among(portal=admin.portal, membership_ids=_leaving(admin, today)):
+                ended += _end([admin.pk], now)
+    return ended
+
+
+def _leaving(admin: Membership, today: date) -> list[int]:
+    """Return the admins of the same portal whose last day has passed as well: none of them replaces the other."""
+    same = Membership.objects.past_last_day(today).filter(_FULL_ADMIN, portal=admin.portal_id)
+    return list(same.values_list("pk", flat=True))
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ import msgspec
 
 from portals import statements
 from portals.models import Portal
-from users import notices, signals
+from users import last_admin, notices, signals
 from users.models import Invitation
 from users.models.invitations import new_nonce
 
@@ -154,6 +154,10 @@ WITH incoming AS (
         status = coalesce(i.fields ->> 'status', m.status),
         last_day = CASE WHEN i.fields ? 'last_day' THEN (i.fields ->> 'last_day')::date ELSE m.last_day END,
         ended_by = CASE WHEN i.fields ? 'last_day' AND i.fields ->> 'last_day' IS NULL THEN '' ELSE m.ended_by END,
+        ended_by_account_id = CASE WHEN i.fields ? 'last_day' AND i.fields ->> 'last_day' IS NULL
+            THEN NULL ELSE m.ended_by_account_id END,
+        ended_reason = CASE WHEN i.fields ? 'last_day' AND i.fields ->> 'last_day' IS NULL
+            THEN '' ELSE m.ended_reason END,
         accepted_at = CASE WHEN m.status = 'pending' AND i.fields ->> 'status' = 'active' THEN %(now)s
             ELSE m.accepted_at END
     FROM incoming AS i WHERE m.id = i.membership_id AND m.portal_id = %(portal)s
@@ -196,6 +200,8 @@ WITH incoming AS (
     UPDATE users_membership AS m SET
         last_day = coalesce(e.last_day, %(today)s),
         ended_by = %(by)s,
+        ended_by_account_id = %(actor)s,
+        ended_reason = %(reason)s,
         status = CASE WHEN e.is_over THEN 'ended' ELSE m.status END,
         ended_at = CASE WHEN e.is_over THEN %(now)s ELSE m.ended_at END
     FROM ending AS e WHERE m.id = e.id
@@ -229,7 +235,9 @@ WITH incoming AS (
     UPDATE users_membership AS m SET
         status = r.status, last_day = r.last_day, ended_at = NULL,
         invitation_withdrawn_at = CASE WHEN r.status = 'active' THEN NULL ELSE m.invitation_withdrawn_at END,
-        ended_by = CASE WHEN r.last_day IS NULL THEN '' ELSE m.ended_by END
+        ended_by = CASE WHEN r.last_day IS NULL THEN '' ELSE m.ended_by END,
+        ended_by_account_id = CASE WHEN r.last_day IS NULL THEN NULL ELSE m.ended_by_account_id END,
+        ended_reason = CASE WHEN r.last_day IS NULL THEN '' ELSE m.ended_reason END
     FROM restoring AS r WHERE m.id = r.id
     RETURNING m.id
 ), mails AS (
@@ -297,7 +305,12 @@ def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Ca
 
 
 def end_access(*, portal: Portal, endings: Sequence[Ending], by: str, cause: Cause, now: datetime) -> list[int]:
-    """End access after each last day and return the ids that changed; `by` alone may take it back."""
+    """End access after each last day and return the ids that changed; of providers, `by` alone may take it back.
+
+    The cause's reason is shown with the person. Raises LastAdmin.
+    """
+    if endings:
+        last_admin.check_stays(portal=portal, membership_ids=[one.membership_id for one in endings])
     rows = [
         {"membership_id": one.membership_id, "last_day": one.last_day.isoformat() if one.last_day else None}
         for one in endings

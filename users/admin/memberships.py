@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,19 +16,33 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from portals.confirmations import confirmed_action
-from users import audit, enrollments, grouping, invitations, provisioning
+from portals.scoping import administers, portal_of, standing
+from portals.standing import Permission
+from users import audit, enrollments, grouping, invitations, provisioning, staff
 from users.admin.deletions import ErasesPeople
 from users.admin.enrollment_actions import EnrollsPeople
 from users.admin.exports import ExportsPeople
 from users.admin.imports import ImportsPeople
 from users.admin.people import EnrollmentInline, GroupMembershipInline, InvitationInline, PeopleAdmin, visitor
-from users.admin.person_actions import AddToGroupForm, EndAccessForm, RestoreAccessForm
+from users.admin.person_actions import (
+    AddToGroupForm,
+    EndAccessForm,
+    PasswordLinkForm,
+    RestoreAccessForm,
+    ShowBelowForm,
+)
 from users.admin.person_filters import CreatedAfterFilter, GroupFilter, StatusFilter, custom_value_filters
-from users.admin.person_forms import How, NewPersonForm
+from users.admin.person_forms import SWITCHES, How, NewPersonForm
+from users.admin.responsibilities import InstructedCourseInline, ManagedGroupInline
 from users.admin.sign_in_actions import SignInActions
 from users.models import GroupMembership, Invitation, Membership
 
 Role, Status = Membership.Role, Membership.Status
+ENDED_BY = {
+    "admin": gettext_lazy("Admin"),
+    "manager": gettext_lazy("Manager"),
+    **dict(Membership.Source.choices),
+}
 MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitation.Kind.WELCOME}
 
 
@@ -36,7 +50,17 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions, ErasesPeople, PeopleAdmin):
     """Users; pending people are not among them."""
 
-    list_display = ["show_name", "show_email", "role", "show_status", "show_source", "group_count", "show_created"]
+    list_display = [
+        "show_name",
+        "show_email",
+        "show_role",
+        "show_status",
+        "show_ending",
+        "show_source",
+        "group_count",
+        "show_created",
+    ]
+    list_select_related = ["user", "ended_by_account"]
     list_filter = [
         CreatedAfterFilter,
         StatusFilter,
@@ -44,16 +68,28 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         ("source", ChoicesDropdownFilter),
         GroupFilter,
     ]
-    actions = ["add_to_group", "enroll_in_course", "end_access", "restore_access"]
-    actions_detail = ["enroll_in_course", "end_access", "restore_access", "end_sign_ins", "reset_second_factor", "delete_permanently"]
+    actions = ["add_to_group", "enroll_in_course", "end_access", "restore_access", "send_password_link"]
+    actions_detail = [
+        "enroll_in_course",
+        "end_access",
+        "restore_access",
+        "send_password_link",
+        "end_sign_ins",
+        "reset_second_factor",
+        "show_below",
+        "delete_permanently",
+    ]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
-    readonly_fields = ["status", "show_source", "created_at", "ended_at"]
+    readonly_fields = ["show_status", "show_ending", "show_source", "created_at", "ended_at"]
     fieldsets = [
-        (None, {"fields": ["first_name", "last_name", "email", "role"]}),
-        (gettext_lazy("Access"), {"fields": ["status", "last_day", "ended_at", "show_source", "created_at"]}),
+        (None, {"fields": ["first_name", "last_name", "email", "role", "is_limited", "rights"]}),
+        (
+            gettext_lazy("Access"),
+            {"fields": ["show_status", "last_day", "ended_at", "show_ending", "show_source", "created_at"]},
+        ),
     ]
     add_fieldsets = [
-        (None, {"fields": ["first_name", "last_name", "email", "role", "how"]}),
+        (None, {"fields": ["first_name", "last_name", "email", "role", "is_limited", "group", "how"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
@@ -61,7 +97,21 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         groups = GroupMembership.objects.filter(membership=OuterRef("pk")).order_by().values("membership")
         count = Subquery(groups.annotate(rows=Count("pk")).values("rows"), output_field=IntegerField())
         rows: QuerySet[Membership] = super().get_queryset(request).exclude(status=Status.PENDING)
-        return rows.annotate(group_count=Coalesce(count, 0))
+        rows = rows.select_related("ended_by_account").annotate(group_count=Coalesce(count, 0))
+        portal = portal_of(request)
+        if portal is None or portal.parent_id is None:
+            return rows
+        above = Membership.objects.filter(portal=portal.top_level, user=OuterRef("user"), status=Status.ENDED)
+        return rows.annotate(is_shut_out=Exists(above))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether the visitor may add people; managers need a group into which they may."""
+        who = standing(request)
+        return who.administers or bool(who.creating_group_ids)
+
+    def has_administer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the visitor is an admin of whatever kind."""
+        return administers(request) and self.has_change_permission(request, obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form of a person, or of someone to add."""
@@ -73,26 +123,72 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         """Return the filters, one for each choice field of the portal among them."""
         return [*super().get_list_filter(request), *custom_value_filters(request)]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the fields: roles are for admins to give, switches are those of managers and instructors."""
+        unfit = set()
+        if not administers(request):
+            unfit |= {"role", "is_limited"}
+        if not administers(request) or obj is None or obj.role not in SWITCHES:
+            unfit.add("rights")
+        if obj is None and administers(request):
+            unfit.add("group")
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in unfit]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the read-only fields: the last day of someone whose access has ended is history."""
         fields = super().get_readonly_fields(request, obj)
         return [*fields, "last_day"] if obj is not None and obj.status == Status.ENDED else fields
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Return what hangs on a person: for staff also what they are responsible for."""
+        inlines = list(super().get_inlines(request, obj))
+        if obj is None:
+            return inlines
+        if obj.role == Role.INSTRUCTOR or Permission.ACT_AS_INSTRUCTOR in obj.rights:
+            inlines.insert(0, InstructedCourseInline)
+        if obj.role == Role.MANAGER:
+            inlines.insert(0, ManagedGroupInline)
+        return inlines
+
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Return what can be done with the person as things are."""
         person = self.get_object(request, str(object_id))
-        unfit = "restore_access" if person and person.status != Status.ENDED else "end_access"
+        unfit = {"restore_access" if person and person.status != Status.ENDED else "end_access"}
+        if person and person.status != Status.ACTIVE:
+            unfit.add("send_password_link")
+        if not person or person.role != Role.ADMIN or not staff.hidden_in(person).exists():
+            unfit.add("show_below")
         actions = super().get_actions_detail(request, object_id)
-        return [action for action in actions if not action.action_name.endswith(unfit)]
+        return [action for action in actions if not action.action_name.endswith(tuple(unfit))]
 
     @display(
         description=gettext_lazy("status"),
         ordering="status",
         label={Status.ACTIVE: "success", Status.ENDED: "danger", Status.PENDING: "info"},
     )
-    def show_status(self, person: Membership) -> tuple[str, str]:
-        """Return the status as a label."""
+    def show_status(self, person: Membership) -> tuple[str, Any]:
+        """Return the status as a label; whose access to the top-level portal has ended has none here."""
+        if person.has_access and getattr(person, "is_shut_out", False):
+            return Status.ENDED, _("Access ended in the top-level portal")
         return person.status, person.get_status_display()
+
+    @display(description=gettext_lazy("role"), ordering="role")
+    def show_role(self, person: Membership) -> str:
+        """Return the role, and whether an admin is limited."""
+        return _("Limited admin") if person.is_limited else person.get_role_display()
+
+    @display(description=gettext_lazy("ended by"))
+    def show_ending(self, person: Membership) -> str:
+        """Return who ended the access or set the last day, and why."""
+        if not person.ended_by:
+            return "–"
+        who = ENDED_BY.get(person.ended_by, person.ended_by)
+        if account := person.ended_by_account:
+            who = f"{account.full_name or account.email} ({who})"
+        return f"{who}: {person.ended_reason}" if person.ended_reason else str(who)
 
     @display(description=gettext_lazy("groups"), ordering="group_count")
     def group_count(self, person: Any) -> int:
@@ -108,29 +204,41 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         stored = Membership.objects.get(pk=obj.pk)
         if "last_day" in form.changed_data:
             self._set_last_day(request, obj)
-        if obj.role != stored.role:
-            Membership.objects.filter(pk=obj.pk).update(role=obj.role)
-            audit.record(
-                portal=obj.portal,
-                action="role_changed",
-                object=obj,
-                before={"role": stored.role},
-                after={"role": obj.role},
+        if administers(request):
+            staff.set_role(
+                membership=stored,
+                role=obj.role,
+                is_limited=obj.is_limited,
+                permissions=_chosen(stored, obj, form),
                 request=request,
             )
         super().save_model(request, obj, form, change)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save what staff are responsible for, and write it down."""
+        super().save_related(request, form, formsets, change)
+        for formset in formsets:
+            if formset.has_changed():
+                audit.record(
+                    portal=form.instance.portal,
+                    action="responsibilities_changed",
+                    object=form.instance,
+                    after={formset.model._meta.model_name: _responsible_for(formset)},
+                    request=request,
+                )
+
     def _add(self, request: HttpRequest, obj: Membership, form: Any) -> int:
         entered, now = form.cleaned_data, timezone.now()
         how = How(entered["how"])
-        is_staff = entered["role"] != Role.LEARNER
+        role = entered.get("role", Role.LEARNER)
+        is_staff = role != Role.LEARNER
         newcomer = provisioning.Newcomer(
             key="",
             email=entered["email"],
             first_name=entered["first_name"],
             last_name=entered["last_name"],
             status=Status.PENDING if how == How.PENDING_INVITE else Status.ACTIVE,
-            custom_data={},
+            custom_data={key: value for key, value in form.custom_values.items() if value is not None},
             user_id=form.account.pk if form.account else None,
             mail="" if is_staff else MAILS.get(how, ""),
         )
@@ -142,17 +250,17 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
             now=now,
         )[""]
         if is_staff:
-            self._make_staff(request, pk, entered["role"], MAILS.get(how))
+            self._make_staff(request, pk, form, MAILS.get(how))
+        if group := entered.get("group"):
+            grouping.add_members(group=group, membership_ids=[pk], now=now)
         grouping.regroup(portal_id=obj.portal_id, membership_ids=[pk], now=now)
         return pk
 
-    def _make_staff(self, request: HttpRequest, pk: int, role: str, mail: str | None) -> None:
+    def _make_staff(self, request: HttpRequest, pk: int, form: Any, mail: str | None) -> None:
         membership = Membership.objects.select_related("portal", "user").get(pk=pk)
-        membership.role = role
-        membership.save(update_fields=["role"])
-        audit.record(
-            portal=membership.portal, action="role_changed", object=membership, after={"role": role}, request=request
-        )
+        is_limited = form.cleaned_data.get("is_limited", False)
+        staff.set_role(membership=membership, role=form.cleaned_data["role"], is_limited=is_limited, request=request)
+        membership.refresh_from_db(fields=["role", "is_limited"])
         if mail:
             invitations.issue(membership=membership, kind=mail, sent_by=visitor(request), now=timezone.now())
 
@@ -160,7 +268,8 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         now, cause = timezone.now(), provisioning.Cause(actor_id=request.user.pk)
         if obj.last_day:
             ending = provisioning.Ending(obj.pk, obj.last_day)
-            provisioning.end_access(portal=obj.portal, endings=[ending], by="admin", cause=cause, now=now)
+            by = decided_by(request)
+            provisioning.end_access(portal=obj.portal, endings=[ending], by=by, cause=cause, now=now)
         else:
             amendment = provisioning.Amendment(obj.pk, {"last_day": None})
             provisioning.amend_learners(portal=obj.portal, amendments=[amendment], cause=cause, now=now)
@@ -181,8 +290,9 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
                 for row in rows
                 if row.portal_id == portal.pk and row.status != Status.ENDED
             ]
-            cause = provisioning.Cause(actor_id=request.user.pk)
-            ended += len(provisioning.end_access(portal=portal, endings=endings, by="admin", cause=cause, now=now))
+            cause = provisioning.Cause(actor_id=request.user.pk, reason=form.cleaned_data["reason"])
+            by = decided_by(request)
+            ended += len(provisioning.end_access(portal=portal, endings=endings, by=by, cause=cause, now=now))
         return ngettext("Access ended for %d person.", "Access ended for %d people.", ended) % ended
 
     @confirmed_action(
@@ -211,10 +321,59 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         return ngettext("Access restored for %d person.", "Access restored for %d people.", restored) % restored
 
     @confirmed_action(
-        AddToGroupForm, permissions=["change"], description=gettext_lazy("Add to a group"), icon="group_add"
+        PasswordLinkForm,
+        permissions=["change"],
+        description=gettext_lazy("Send a link to set a password"),
+        icon="password",
+    )
+    def send_password_link(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
+        """Mail people a link to set a new password."""
+        sent = 0
+        for person in rows:
+            try:
+                kind = Invitation.Kind.RESET
+                invitations.issue(membership=person, kind=kind, sent_by=visitor(request), now=timezone.now())
+                sent += 1
+            except invitations.InvitationRefused:
+                continue
+        text = ngettext("%d link is on its way.", "%d links are on their way.", sent) % sent
+        if refused := len(rows) - sent:
+            text += " " + _("%d got none: without access, or signing in another way.") % refused
+        return text
+
+    @confirmed_action(
+        ShowBelowForm,
+        permissions=["administer"],
+        description=gettext_lazy("Show in sub-portals"),
+        icon="visibility",
+    )
+    def show_below(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
+        """Put an admin of this portal on the lists of its sub-portals."""
+        shown = staff.show_in(membership=rows[0], portals=form.cleaned_data["portals"], request=request)
+        return ngettext("Shown in %d sub-portal.", "Shown in %d sub-portals.", shown) % shown
+
+    @confirmed_action(
+        AddToGroupForm, permissions=["move_groups"], description=gettext_lazy("Add to a group"), icon="group_add"
     )
     def add_to_group(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
         """Put people into a group by hand."""
         group = form.cleaned_data["group"]
         done = grouping.add_members(group=group, membership_ids=[row.pk for row in rows], now=timezone.now())
         return _("%(count)d joined the group “%(group)s”.") % {"count": done.joined, "group": group}
+
+
+def decided_by(request: HttpRequest) -> str:
+    """Return whose decision the visitor's is: an admin's or a manager's."""
+    return "admin" if administers(request) else "manager"
+
+
+def _chosen(stored: Membership, changed: Membership, form: Any) -> list[str] | None:
+    """Return the switches that are on; none are stored for a new role, and while they are as usual."""
+    if changed.role != stored.role or "rights" not in form.cleaned_data:
+        return stored.permissions if changed.role == stored.role else None
+    chosen = form.cleaned_data["rights"]
+    return stored.permissions if set(chosen) == stored.rights else chosen
+
+
+def _responsible_for(formset: Any) -> list[str]:
+    return [str(row) for row in formset.queryset.all()]

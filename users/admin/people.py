@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -15,8 +15,17 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from portals.models import CustomField
-from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline, ReadOnly, is_operator, portal_in_hand
-from users import custom_data, grouping, provisioning
+from portals.scoping import (
+    PortalScopedAdmin,
+    PortalScopedTabularInline,
+    ReadOnly,
+    administers,
+    is_operator,
+    portal_in_hand,
+    standing,
+)
+from portals.standing import Level
+from users import custom_data, grouping, provisioning, staff
 from users.admin.person_forms import ChangedPersonForm, custom_form_fields
 from users.models import Enrollment, GroupMembership, Invitation, Membership, User
 
@@ -30,6 +39,8 @@ class GroupMembershipInline(ReadOnly, PortalScopedTabularInline):
 
     model = GroupMembership
     portal_path = "membership__portal"
+    least_level = Level.MANAGER
+    group_path = "group"
     fields = ("group", "origin", "created_at")
     readonly_fields = ("group", "origin", "created_at")
     ordering = ["group__title"]
@@ -48,6 +59,8 @@ class EnrollmentInline(ReadOnly, PortalScopedTabularInline):
 
     model = Enrollment
     portal_path = "membership__portal"
+    least_level = Level.MANAGER
+    group_path = "membership__group_memberships__group"
     fields = ("course", "status", "percent", "score", "is_required", "due_on", "source_group", "completed_at")
     readonly_fields = fields
     ordering = ["-enrolled_at", "-pk"]
@@ -68,6 +81,8 @@ class InvitationInline(ReadOnly, PortalScopedTabularInline):
 
     model = Invitation
     portal_path = "membership__portal"
+    least_level = Level.MANAGER
+    group_path = "membership__group_memberships__group"
     fields = ("kind", "state", "created_at", "last_sent_at", "times_sent", "expires_at", "failure")
     readonly_fields = ("kind", "state", "created_at", "last_sent_at", "times_sent", "expires_at", "failure")
     ordering = ["-pk"]
@@ -76,9 +91,11 @@ class InvitationInline(ReadOnly, PortalScopedTabularInline):
 
 
 class PeopleAdmin(PortalScopedAdmin):
-    """People of a portal, their names and custom values."""
+    """People of a portal, their names and custom values; managers see and change the learners of their groups."""
 
     portal_path = "portal"
+    least_level = least_level_to_change = Level.MANAGER
+    group_path = "group_memberships__group"
     form = ChangedPersonForm
     list_select_related = ["user"]
     search_fields = ["user__first_name", "user__last_name", "user__email"]
@@ -91,21 +108,41 @@ class PeopleAdmin(PortalScopedAdmin):
         rows: QuerySet[Any] = super().get_queryset(request)
         return rows.select_related("user", "portal")
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the visitor may change people, and this one has no more rights than the visitor."""
+        if obj is not None and not isinstance(obj, Model):
+            obj = self.get_object_or_404(request, obj)
+        return super().has_change_permission(request, obj) and (obj is None or not self.out_of_reach(request, obj))
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody may: access is ended, records stay."""
         return False
 
+    def out_of_reach(self, request: HttpRequest, person: Membership) -> bool:
+        """Whether the person has more rights than the visitor; asked of the database once per request."""
+        known: dict[int, bool] = request.__dict__.setdefault("_out_of_reach", {})
+        if person.pk not in known:
+            known[person.pk] = bool(staff.out_of_reach(standing(request), [person]))
+        return known[person.pk]
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Return the form, told about the portal's custom fields and what is kept by another system."""
+        """Return the form, told about the portal's custom fields, what is kept elsewhere and who is at work."""
+        fields = self.custom_fields(request)
+        locked = custom_data.locked_fields(obj) if obj is not None else {}
+        fixed = frozenset(field.key for field in fields if not self.may_edit_value(request, field))
         if obj is None:
-            return super().get_form(request, obj, change, **kwargs)
-        fields, locked = self.custom_fields(request), custom_data.locked_fields(obj)
-        values = custom_form_fields(fields, obj.custom_data, locked)
-        kwargs["form"] = type("PersonForm", (self.form,), dict(values))
+            # Nobody has filled in anything yet: only what the visitor may fill in is asked for.
+            fields = [field for field in fields if field.key not in fixed]
+        values = custom_form_fields(fields, obj.custom_data if obj is not None else {}, locked, fixed)
+        kwargs["form"] = type("PersonForm", (kwargs.get("form", self.form),), dict(values))
         form: Any = super().get_form(request, obj, change, **kwargs)
-        form.custom_fields, form.locked = fields, locked
-        form.is_operator = is_operator(request)
+        form.custom_fields, form.locked, form.fixed = fields, locked, fixed
+        form.is_operator, form.standing = is_operator(request), standing(request)
         return form
+
+    def may_edit_value(self, request: HttpRequest, field: CustomField) -> bool:
+        """Whether the visitor may set a custom value: managers set what learners may set themselves."""
+        return administers(request) or field.learner_may_edit
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Return what hangs on a person, once there is one."""
@@ -122,9 +159,10 @@ class PeopleAdmin(PortalScopedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fields, the custom ones in a block of their own."""
         fieldsets = list(super().get_fieldsets(request, obj))
-        names = [f"custom_{field.pk}" for field in self.custom_fields(request)] if obj is not None else []
+        fields = self.custom_fields(request)
+        names = [f"custom_{one.pk}" for one in fields if obj is not None or self.may_edit_value(request, one)]
         if names:
-            fieldsets.insert(-1, (_("Custom user data"), {"fields": names}))
+            fieldsets.insert(-1 if obj is not None else 2, (_("Custom user data"), {"fields": names}))
         return fieldsets
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:

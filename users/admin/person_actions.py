@@ -8,18 +8,36 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 from portals.confirmations import ConfirmationForm
 from portals.forms import DateInput
-from portals.models import Group
-from users.admin.person_forms import is_last_admin
+from portals.models import Group, Portal
+from portals.scoping import standing
+from users import last_admin, staff
 from users.models import Membership
 
 Status = Membership.Status
 
 
-class EndAccessForm(ConfirmationForm):
+class PeopleForm(ConfirmationForm):
+    """A question about people, asked only of those who may decide about each of them."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to act on people with more rights than the visitor."""
+        who = staff.out_of_reach(standing(self.request), self.rows)
+        if who:
+            names = ", ".join(str(row) for row in who[:5])
+            raise ValidationError(_("You may not decide about people with more rights than yours: %s.") % names)
+        return self.cleaned_data
+
+
+class EndAccessForm(PeopleForm):
     """End access, at once or after a day."""
 
     title = gettext_lazy("End access")
@@ -31,6 +49,13 @@ class EndAccessForm(ConfirmationForm):
         required=False,
         widget=DateInput,
         help_text=gettext_lazy("Access ends after this day, by the portal's time. Empty: it ends now."),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Shown to admins and managers with the person."),
     )
 
     def sentences(self) -> list[Any]:
@@ -44,17 +69,31 @@ class EndAccessForm(ConfirmationForm):
             )
             % count,
             _("Courses, progress and data are kept, and access can be restored. Open invitations stop working."),
+            *self._below(),
         ]
 
+    def _below(self) -> list[Any]:
+        """Say in how many sub-portals access is over, too."""
+        portals = Portal.objects.filter(parent__in={row.portal_id for row in self.rows})
+        count = portals.filter(memberships__user__in=[row.user_id for row in self.rows]).distinct().count()
+        text = ngettext(
+            "They cannot use %d sub-portal either, as long as their access here is over.",
+            "They cannot use %d sub-portals either, as long as their access here is over.",
+            count,
+        )
+        return [text % count] if count else []
+
     def clean(self) -> dict[str, Any]:
-        """Refuse to end the access of the last admin."""
+        """Refuse to end the access of the last full admin."""
+        super().clean()
         for portal in {row.portal for row in self.rows}:
-            if is_last_admin(portal, [row.pk for row in self.rows if row.portal_id == portal.pk]):
+            ids = [row.pk for row in self.rows if row.portal_id == portal.pk]
+            if last_admin.is_among(portal=portal, membership_ids=ids):
                 raise ValidationError(_("The last admin of a portal has to stay."))
         return self.cleaned_data
 
 
-class RestoreAccessForm(ConfirmationForm):
+class RestoreAccessForm(PeopleForm):
     """Give access back."""
 
     title = gettext_lazy("Restore access")
@@ -76,7 +115,50 @@ class RestoreAccessForm(ConfirmationForm):
         ]
 
 
-class AddToGroupForm(ConfirmationForm):
+class PasswordLinkForm(PeopleForm):
+    """Mail a link to set a new password."""
+
+    title = gettext_lazy("Send a link to set a password")
+    button = gettext_lazy("Send the link")
+
+    def sentences(self) -> list[Any]:
+        """Say how many mails go out."""
+        count = sum(row.status == Status.ACTIVE for row in self.rows)
+        return [
+            ngettext("%d link will be mailed.", "%d links will be mailed.", count) % count,
+            _("It works once and for 72 hours. Until then the present password stays as it is."),
+        ]
+
+
+class ShowBelowForm(PeopleForm):
+    """Put an admin of the top-level portal on the lists of sub-portals."""
+
+    title = gettext_lazy("Show in sub-portals")
+    button = gettext_lazy("Show")
+
+    portals = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Sub-portals"),
+        queryset=Portal.objects.none(),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        below = Portal.objects.none()
+        if len(self.rows) == 1:
+            below = staff.hidden_in(self.rows[0])
+        field: Any = self.fields["portals"]
+        field.queryset = below
+
+    def sentences(self) -> list[Any]:
+        """Say what follows."""
+        return [
+            _("Admins of this portal may work in every sub-portal, without being on its list of users."),
+            _("Where they are shown, groups and dynamic rules see them like everybody else."),
+        ]
+
+
+class AddToGroupForm(PeopleForm):
     """Put people into a group by hand."""
 
     title = gettext_lazy("Add to a group")
@@ -90,6 +172,9 @@ class AddToGroupForm(ConfirmationForm):
         super().__init__(*args, **kwargs)
         portals = {row.portal_id for row in self.rows}
         groups = Group.objects.filter(portal=portals.pop()) if len(portals) == 1 else Group.objects.none()
+        who = standing(self.request)
+        if not who.administers:
+            groups = groups.filter(pk__in=who.group_ids)
         field: Any = self.fields["group"]
         field.queryset = groups.order_by("title")
 

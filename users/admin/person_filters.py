@@ -19,7 +19,7 @@ from portals import field_types
 from portals.field_types import FieldType, ValueRefused
 from portals.forms import DateInput
 from portals.models import CustomField, Group
-from portals.scoping import portal_of
+from portals.scoping import administers, portal_of, standing
 from users.models import Membership
 
 People = QuerySet[Membership]
@@ -91,6 +91,8 @@ class MemberGroupFilter(DropdownFilter):
         if portal_of(request) is None:
             return []
         groups = Group.objects.filter(portal=portal_of(request)).order_by("title")
+        if not administers(request):
+            groups = groups.filter(pk__in=standing(request).group_ids)
         return [(str(pk), title) for pk, title in groups.values_list("pk", "title")]
 
     def has_output(self) -> bool:
@@ -110,7 +112,8 @@ class GroupFilter(MemberGroupFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return none, and the groups."""
-        return [("none", _("In no group")), *super().lookups(request, model_admin)]
+        nobodys = [("none", _("In no group"))] if administers(request) else []
+        return [*nobodys, *super().lookups(request, model_admin)]
 
     def queryset(self, request: HttpRequest, queryset: People) -> People:
         """Return the members of the group."""

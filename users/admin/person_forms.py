@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from copy import copy
 from typing import Any, ClassVar
 
 from django import forms
@@ -19,11 +21,29 @@ from unfold.widgets import (
 
 from portals.field_types import FieldType
 from portals.forms import DateInput, PortalForm
-from portals.models import CustomField, Portal
+from portals.models import CustomField, Group, Portal
+from portals.standing import NOBODY, Level, Permission, Standing
+from users import last_admin, staff
 from users.forms import CustomValueField
 from users.models import Membership, User
 
 Role, Status = Membership.Role, Membership.Status
+
+# The switches of each role, in the order in which they are shown.
+SWITCHES = {
+    Role.MANAGER: {
+        Permission.ENROLL: gettext_lazy("enroll people in courses"),
+        Permission.UNENROLL: gettext_lazy("take courses away"),
+        Permission.MARK_COMPLETE: gettext_lazy("set courses complete"),
+        Permission.MOVE_GROUPS: gettext_lazy("move people between groups that they manage"),
+        Permission.DELETE_USERS: gettext_lazy("delete people for good"),
+        Permission.ACT_AS_INSTRUCTOR: gettext_lazy("act as instructor of courses"),
+    },
+    Role.INSTRUCTOR: {
+        Permission.EDIT_COURSES: gettext_lazy("edit their courses"),
+        Permission.CREATE_COURSES: gettext_lazy("create courses"),
+    },
+}
 
 
 class How(models.TextChoices):
@@ -41,6 +61,10 @@ class PersonForm(PortalForm):
     custom_fields: ClassVar[list[CustomField]] = []
     # Set by the admin page: what another system keeps of this person, and which system.
     locked: ClassVar[dict[str, str]] = {}
+    # Set by the admin page: the ids of custom fields that the visitor may see only.
+    fixed: ClassVar[frozenset[str]] = frozenset()
+    # Set by the admin page: what the visitor may do here.
+    standing: ClassVar[Standing] = NOBODY
 
     first_name = forms.CharField(
         label=gettext_lazy("First name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
@@ -64,10 +88,22 @@ class PersonForm(PortalForm):
         """Return the address in lower case."""
         return str(self.cleaned_data["email"]).lower()
 
+    def check_rank(self) -> None:
+        """Refuse roles with more rights than the visitor has."""
+        role = self.cleaned_data.get("role", self.instance.role)
+        is_limited = self.cleaned_data.get("is_limited", self.instance.is_limited)
+        if is_limited and role != Role.ADMIN:
+            self.add_error("is_limited", _("Only admins can be limited."))
+        elif not staff.may_make(self.standing, staff.rank(role, is_limited=is_limited)):
+            text = _("You can only give rights that you have yourself: choose “%(field)s” or another role.")
+            field = "is_limited" if "is_limited" in self.fields else None
+            self.add_error(field, text % {"field": _("limited admin")})
+
     @property
     def custom_values(self) -> dict[str, Any]:
         """The entered custom values by field id; None clears one."""
-        keys = (field.key for field in self.custom_fields if field.key not in self.locked)
+        shut = set(self.locked) | self.fixed
+        keys = (field.key for field in self.custom_fields if field.key not in shut)
         return {key: self.cleaned_data[f"custom_{key}"] for key in keys if f"custom_{key}" in self.cleaned_data}
 
 
@@ -80,12 +116,27 @@ class NewPersonForm(PersonForm):
         initial=How.PENDING_INVITE,
         widget=UnfoldAdminRadioSelectWidget,
     )
+    group = forms.ModelChoiceField(
+        label=gettext_lazy("Group"),
+        queryset=Group.objects.none(),
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("The person joins this group."),
+    )
     # The account of this address in the realm, if there is one.
     account: User | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.standing.administers:
+            self.fields.pop("group", None)
+        elif "group" in self.fields:
+            field: Any = self.fields["group"]
+            field.queryset = Group.objects.filter(pk__in=self.standing.creating_group_ids).order_by("title")
 
     def clean(self) -> dict[str, Any]:
         """Refuse people who are here already, and those who have to agree first."""
         super().clean()
+        self.check_rank()
         portal, email = self.cleaned_data.get("portal") or self.portal, self.cleaned_data.get("email")
         if portal and email:
             # One at a time: a second click waits here and then finds the person.
@@ -116,6 +167,20 @@ class NewPersonForm(PersonForm):
 class ChangedPersonForm(PersonForm):
     """Someone who is here."""
 
+    rights = forms.MultipleChoiceField(
+        label=gettext_lazy("May"), required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The form writes into its instance while it is being checked.
+        self.stored = copy(self.instance)
+        switches = SWITCHES.get(Role(self.instance.role), {})
+        if "rights" in self.fields:
+            field: Any = self.fields["rights"]
+            field.choices = [(permission.value, text) for permission, text in switches.items()]
+            self.initial["rights"] = sorted(self.instance.rights)
+
     def clean_email(self) -> str:
         """Return the address, if it is free and the account is this portal's own."""
         email = super().clean_email()
@@ -131,42 +196,42 @@ class ChangedPersonForm(PersonForm):
             )
         return email
 
-    def clean_role(self) -> str:
-        """Return the role; the last admin stays one."""
-        role: str = self.cleaned_data["role"]
-        if role != Role.ADMIN and is_last_admin(self.instance.portal, [self.instance.pk]):
-            raise ValidationError(_("This is the last admin of the portal."))
-        return role
-
     def clean_last_day(self) -> Any:
-        """Return the last day; the last admin keeps the access."""
+        """Return the last day; the last full admin keeps the access."""
         day = self.cleaned_data["last_day"]
-        if day and day != self.instance.last_day and is_last_admin(self.instance.portal, [self.instance.pk]):
+        if day and day != self.stored.last_day and self._is_last_admin():
             raise ValidationError(_("This is the last admin of the portal, whose access cannot end."))
         return day
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse roles that the visitor may not give, and to take the last full admin away."""
+        super().clean()
+        role = self.cleaned_data.get("role", self.stored.role)
+        is_limited = self.cleaned_data.get("is_limited", self.stored.is_limited)
+        if (role, is_limited) != (self.stored.role, self.stored.is_limited):
+            self.check_rank()
+            if self.stored.pk in staff.admins_above([self.instance]):
+                text = _("An admin of the top-level portal is an admin here too.")
+                self.add_error("role", text)
+            is_full = staff.rank(role, is_limited=is_limited) >= Level.FULL_ADMIN
+            if not is_full and self._is_last_admin():
+                self.add_error("role", _("This is the last admin of the portal."))
+        return self.cleaned_data
+
+    def _is_last_admin(self) -> bool:
+        return last_admin.is_among(portal=self.stored.portal, membership_ids=[self.stored.pk])
 
     # Set by the admin page.
     is_operator: ClassVar[bool] = False
 
 
-def is_last_admin(portal: Portal, membership_ids: list[int]) -> bool:
-    """Whether these memberships include the last working admins of the portal.
-
-    Others wait meanwhile: two admins cannot demote each other at once.
-    """
-    Portal.objects.select_for_update(no_key=True).get(pk=portal.pk)
-    admins = Membership.objects.filter(portal=portal, role=Role.ADMIN, status=Status.ACTIVE)
-    among = admins.filter(pk__in=membership_ids).exists()
-    return among and not admins.exclude(pk__in=membership_ids).exists()
-
-
 class PersonValueField(CustomValueField):
     """A custom value in the admin's theme; what is stored may stay, also when it is no longer offered."""
 
-    def __init__(self, field: CustomField, stored: Any, system: str = "") -> None:
+    def __init__(self, field: CustomField, stored: Any, system: str = "", *, is_fixed: bool = False) -> None:
         super().__init__(field, initial=stored)
         self.stored = stored
-        self.disabled = bool(system)
+        self.disabled = bool(system) or is_fixed
         self.help_text = _kept_by(system) if system else ""
         self.widget = self._themed()
         self.widget.is_required = self.required
@@ -191,11 +256,16 @@ class PersonValueField(CustomValueField):
 
 
 def custom_form_fields(
-    fields: list[CustomField], custom_data: dict[str, Any], locked: dict[str, str]
+    fields: list[CustomField],
+    custom_data: dict[str, Any],
+    locked: dict[str, str],
+    fixed: Collection[str] = (),
 ) -> dict[str, PersonValueField]:
-    """Return the form fields of the custom values, by their names in the form."""
+    """Return the form fields of the custom values, by their names in the form; `fixed` ones are only shown."""
     return {
-        f"custom_{field.pk}": PersonValueField(field, custom_data.get(field.key), locked.get(field.key, ""))
+        f"custom_{field.pk}": PersonValueField(
+            field, custom_data.get(field.key), locked.get(field.key, ""), is_fixed=field.key in fixed
+        )
         for field in fields
     }
 

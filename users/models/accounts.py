@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -102,5 +103,5 @@ class User(AbstractBaseUser, PermissionsMixin):
         if above and above.status == "ended":
             return NOBODY
         if above and above.role == "admin" and above.status == "active":
-            return above.standing()
+            return replace(above.standing(), is_from_above=above is not here)
         return here.standing() if here else NOBODY

@@ -60,8 +60,10 @@ class RollcallAdminSite(UnfoldAdminSite):
         return redirect_to_login(wanted, reverse("users:sign_in"))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Sign out and show the sign-in page."""
-        return LogoutView.as_view(next_page=reverse("users:sign_in"))(request)
+        """Sign out and show the sign-in page; where single sign-on would begin at once, the page before it."""
+        portal = portal_of(request)
+        page = "users:sign_in" if portal is None or portal.uses_passwords else "users:signed_out"
+        return LogoutView.as_view(next_page=reverse(page))(request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show how things are; managers and instructors start with what they look after."""

@@ -20,7 +20,7 @@ from portals.hosts import PortalRequest
 from portals.models import Portal
 from portals.scoping import may_use_admin
 from portals.standing import Level, standing_at
-from users import second_factors, sessions
+from users import second_factors, sessions, sso
 from users.access import may_enter
 from users.models import Membership, User
 
@@ -104,6 +104,8 @@ def _present(request: PortalRequest) -> User | AnonymousUser:
 
 def _visitor(request: PortalRequest) -> User | AnonymousUser:
     user = get_user(request)
+    if user.is_authenticated and _is_out_of_bounds(request, user):
+        return AnonymousUser()
     if not user.is_authenticated or user.is_superuser or _membership(request, user):
         return user
     # An admin of the top-level portal is one in its sub-portals, without being among their people.
@@ -111,6 +113,17 @@ def _visitor(request: PortalRequest) -> User | AnonymousUser:
         return user
     request.session.flush()
     return AnonymousUser()
+
+
+def _is_out_of_bounds(request: PortalRequest, user: User) -> bool:
+    """Whether single sign-on opened the session, and this is another portal or the person has become staff.
+
+    An identity provider vouches for the learners of its portal only: whoever runs it must not get any further.
+    """
+    opened_for = request.session.get(sso.OPENED_FOR)
+    if opened_for is None:
+        return False
+    return request.portal is None or request.portal.pk != opened_for or standing_at(request, user).level > Level.NONE
 
 
 def _membership(request: PortalRequest, user: User) -> Membership | None:

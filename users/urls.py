@@ -9,10 +9,13 @@ from users.views import (
     health,
     invitations,
     profile,
+    saml,
     second_factor,
     second_step,
     security,
     sign_in,
+    signed_links,
+    single_sign_on,
 )
 
 app_name = "users"
@@ -22,8 +25,16 @@ urlpatterns = [
     path("profile/deletion/", deletion.DeletionPage.as_view(), name="deletion"),
     path("profile/", profile.ProfilePage.as_view(), name="profile"),
     path("sign-in/", sign_in.SignInPage.as_view(), name="sign_in"),
+    path("sign-in/direct/", sign_in.DirectSignInPage.as_view(), name="sign_in_direct"),
     path("sign-in/code/", second_step.SecondStepPage.as_view(), name="second_step"),
     path("sign-out/", sign_in.SignOut.as_view(), name="sign_out"),
+    path("signed-out/", single_sign_on.SignedOutPage.as_view(), name="signed_out"),
+    # Without slashes at the end: these addresses are typed into other systems.
+    path("saml/", saml.SamlStart.as_view(), name="saml"),
+    path("saml/consumer", saml.SamlConsumer.as_view(), name="saml_consumer"),
+    path("saml/metadata", saml.SamlMetadata.as_view(), name="saml_metadata"),
+    path("saml/finish/<str:token>/", saml.SamlFinish.as_view(), name="saml_finish"),
+    path("sqsso", signed_links.SignedLinkView.as_view(), name="signed_link"),
     path("security/", security.SecurityPage.as_view(), name="security"),
     path("security/end/", security.EndSignIn.as_view(), name="end_sign_in"),
     path("security/end-all/", security.EndSignIns.as_view(), name="end_sign_ins"),

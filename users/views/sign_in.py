@@ -6,10 +6,12 @@ from typing import Any
 from django.contrib.auth import logout
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.generic import FormView
 
 from portals.addresses import client_network
-from users import invitations, tasks
+from users import invitations, sso, tasks
 from users.forms import LinkRequestForm
 from users.sign_in_forms import SignInForm
 from users.throttles import Throttle
@@ -32,7 +34,18 @@ class SignInPage(Page, FormView):  # type: ignore[type-arg]
         """Show the form; pass on who is signed in already, unless that is not enough for where they want to go."""
         if self.request.user.is_authenticated and not self.request.GET.get("next"):
             return redirect(self.target())
-        return super().get(*args, **kwargs)
+        return self.detour() or super().get(*args, **kwargs)
+
+    def detour(self) -> HttpResponse | None:
+        """Send people of a portal with single sign-on there; the direct address is for those who run it."""
+        portal = self.request.portal
+        if portal is None or portal.uses_passwords:
+            return None
+        wish = self.target()
+        if wish.startswith(reverse("admin:index")):
+            return redirect(f"{reverse('users:sign_in_direct')}?{urlencode({'next': wish})}")
+        address = sso.sign_in_address(portal, wish)
+        return redirect(address) if address else None
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Let the form know at which portal this is."""
@@ -53,15 +66,27 @@ class SignInPage(Page, FormView):  # type: ignore[type-arg]
         return local_path(self.request.POST.get("next", "") or self.request.GET.get("next", ""))
 
 
+class DirectSignInPage(SignInPage):
+    """The way in by password at a portal with single sign-on, for those who run it; learners are refused alike."""
+
+    def detour(self) -> HttpResponse | None:
+        """Stay here."""
+        return None
+
+
 class SignOut(Page):
     """Sign out."""
 
     http_method_names = ["post"]
 
     def post(self, *args: Any, **kwargs: Any) -> HttpResponseRedirect:
-        """End the session."""
+        """End the session; where single sign-on would begin it anew at once, say that it has ended."""
+        came_by_single_sign_on = sso.OPENED_FOR in self.request.session
         logout(self.request)
-        return redirect("users:sign_in")
+        portal = self.request.portal
+        if portal is None or portal.uses_passwords:
+            return redirect("users:sign_in")
+        return redirect(f"{reverse('users:signed_out')}{'?everywhere=1' if came_by_single_sign_on else ''}")
 
 
 class PasswordForgottenPage(PortalPage, FormView):  # type: ignore[type-arg]

@@ -12,9 +12,11 @@ from django.db import models, transaction
 
 from integrations.models import ConsentRequest, Grant
 from portals import sealing
+from portals.models import SignedLinkSettings
 
 SEALED: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (Grant, ("access_token", "refresh_token")),
+    (SignedLinkSettings, ("secret", "previous_secret")),
     (ConsentRequest, ("sealed_token",)),
 )
 

@@ -276,7 +276,7 @@ class TestAccept:
         assert user.check_password("a new long password")
         assert (membership.status, membership.accepted_at) == ("active", NOW)
         assert Invitation.objects.get().state == "accepted"
-        assert set(AuditEntry.objects.values_list("action", flat=True)) == {"password_set", "invitation_accepted"}
+        assert set(AuditEntry.objects.values_list("action", flat=True)) == {"password_changed", "invitation_accepted"}
 
     def test_enrolls_in_the_courses_of_groups_joined_meanwhile(self, sent):
         invitation = sent()

@@ -108,6 +108,10 @@ _REASONS: dict[str, Explanation] = {
         _("An admin ended this person's access, so the sync does not give it back."),
         _("To give access again, restore it under Users."),
     ),
+    Reason.ERASED: Explanation(
+        _("The person was deleted for good from this portal, so they are not added again."),
+        _("Nothing to do. To take the person back, add or invite them by hand under Users."),
+    ),
     Reason.INVITATION_CANCELLED: Explanation(
         _("An admin cancelled this person's invitation, so the sync sends no other."),
         _("To invite them, filter Pending users by “Cancelled” and allow invitations again."),

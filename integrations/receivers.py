@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.dispatch import receiver
+from django.utils import timezone
 
+from integrations import erasure
 from integrations.engine.changes import Reason
 from integrations.models import Connection, ExternalIdentity, FieldMapping
 from users import signals
@@ -20,6 +22,14 @@ def forget_cancellation(*, membership_ids: Collection[int], **kwargs: Any) -> No
     """Stop telling that an invitation was cancelled, once an admin allowed another."""
     told = ExternalIdentity.objects.filter(membership__in=membership_ids, reason=Reason.INVITATION_CANCELLED)
     told.update(reason="")
+
+
+@receiver(signals.account_erased)
+def forget_person(
+    *, portal_ids: Collection[int], membership_ids: Collection[int], addresses: Collection[str], **kwargs: Any
+) -> None:
+    """Forget someone who is deleted for good, but for marks that keep syncs from creating them again."""
+    erasure.forget(portal_ids=portal_ids, membership_ids=membership_ids, addresses=addresses, now=timezone.now())
 
 
 def kept_by_provider(membership_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     KNOWN_ELSEWHERE = "known_elsewhere"
     REMOVED_BY_ADMIN = "removed_by_admin"
     ENDED_BY_ADMIN = "ended_by_admin"
+    ERASED = "erased"
     INVITATION_CANCELLED = "invitation_cancelled"
     UNREADABLE = "unreadable"
     NAME_TOO_LONG = "name_too_long"

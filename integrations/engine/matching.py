@@ -33,6 +33,8 @@ class Surroundings:
     accounts: dict[str, int] = field(default_factory=dict)
     # People whose learner was removed by an admin after the link was made.
     removed: frozenset[str] = frozenset()
+    # People who were deleted for good, so that nothing of them may be stored again.
+    erased: frozenset[str] = frozenset()
     # Addresses that more than one person of the batch would sign in with.
     shared: frozenset[str] = frozenset()
 

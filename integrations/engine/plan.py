@@ -73,6 +73,8 @@ def _admit(person: Person, surroundings: Surroundings, policy: Policy, today: da
         return
     if learner is not None:
         yield from _change(Kind.LINK, person, learner, _difference(person, learner, surroundings, policy))
+    elif person.key in surroundings.erased:
+        yield Change(kind=Kind.SKIP, key=person.key, reason=Reason.ERASED)
     elif policy.invite.waits_for_hire_date and (person.hired_on is None or person.hired_on > today):
         reason = Reason.HIRE_DATE_AHEAD if person.hired_on else Reason.HIRE_DATE_UNKNOWN
         yield _skip(person, reason, due_on=person.hired_on)

@@ -75,7 +75,7 @@ def keep_plan(
             (
                 context.run_id,
                 change.key,
-                label(person),
+                "" if change.reason is Reason.ERASED else label(person),
                 added.get(change.key, change.membership_id),
                 change.kind.value,
                 change.reason.value if change.reason else "",
@@ -154,7 +154,8 @@ def _identity_row(
         "membership_id": membership_id,
         "state": "linked" if is_linked else "skipped",
         "reason": reason,
-        "snapshot": person,
+        # Nothing is kept of someone who was deleted for good.
+        "snapshot": {} if reason == Reason.ERASED else person,
         "flaws": _flat([flaw for change in changes for flaw in change.flaws]) or None,
         "due_on": due_on,
     }

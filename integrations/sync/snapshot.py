@@ -11,7 +11,7 @@ import msgspec
 
 from integrations.engine.matching import Surroundings, addresses, shared_addresses
 from integrations.engine.records import Learner, Person, Policy
-from integrations.models import Connection
+from integrations.models import Connection, tombstones
 from portals import statements
 
 
@@ -47,6 +47,8 @@ WHERE u.id IN (
     SELECT user_id FROM users_membership WHERE id = ANY(%(memberships)s::bigint[])
 )
 """
+
+_TOMBSTONES = "SELECT digest FROM integrations_tombstone WHERE portal_id = %(portal)s"
 
 _DUE = """
 SELECT i.external_id, i.id, i.digest, i.membership_id, i.state, i.reason, i.due_on, i.rejected::text, i.snapshot::text
@@ -120,8 +122,25 @@ def surroundings(
         by_email=by_email,
         accounts=accounts,
         removed=frozenset(key for key, one in stored.items() if one.state == "linked" and one.membership_id is None),
+        erased=_erased(connection, [person for person in people if person.key not in linked], policy),
         shared=shared_addresses(people, policy),
     )
+
+
+def _erased(connection: Connection, people: Sequence[Person], policy: Policy) -> frozenset[str]:
+    """Return which of these people were deleted for good, by their record or by one of their addresses."""
+    if not people:
+        return frozenset()
+    found = {bytes(row[0]) for row in statements.rows(_TOMBSTONES, {"portal": connection.portal_id})}
+    if not found:
+        return frozenset()
+    marks: dict[str, str] = {}
+    for person in people:
+        account = connection.external_account_id
+        marks[tombstones.mark_of_record(connection.provider, account, person.key)] = person.key
+        marks |= {tombstones.mark_of_address(address): person.key for address in addresses(person, policy)}
+    digests = tombstones.digests_of(marks)
+    return frozenset(marks[digests[digest]] for digest in digests.keys() & found)
 
 
 def due(

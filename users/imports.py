@@ -208,7 +208,7 @@ def _must_be_held(job: BulkJob, now: datetime) -> bool:
     planned = ImportRow.objects.filter(job=job, kind=Kind.END_ACCESS, state=State.PLANNED).count()
     lately = (
         ImportRow.objects.filter(job__portal=job.portal, kind=Kind.END_ACCESS, applied_at__gt=now - LOOK_BACK)
-        .exclude(job__options__endings_approved=True)
+        .exclude(job__options__has_key="endings_approved")
         .count()
     )
     learners = Membership.objects.learners().filter(portal=job.portal).exclude(status=Membership.Status.ENDED)

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.forms import SetPasswordForm
 from django.forms import Form
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.generic import FormView
@@ -17,6 +17,7 @@ from users.models import Invitation
 
 from .base import PortalPage
 from .entrance import let_in
+from .link_requests import ask_for_link
 
 
 class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
@@ -27,12 +28,14 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
 
     def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Find the invitation before anything else."""
-        portal = self.request.portal
-        found = invitations.find(kwargs["token"], portal=portal, now=timezone.now()) if portal else None
-        if found is None:
-            return self.link_is_dead()
-        self.invitation = found
-        return super().dispatch(*args, **kwargs)
+        portal, link = self.request.portal, {"token_": kwargs["token"], "now": timezone.now()}
+        if portal and (found := invitations.find(portal=portal, **link)):
+            self.invitation = found
+            return super().dispatch(*args, **kwargs)
+        expired = invitations.find_expired(portal=portal, **link) if portal else None
+        if expired and self.request.method == "POST" and "new_link" in self.request.POST:
+            return self.send_new_link(expired)
+        return self.link_is_dead(expired)
 
     def get_form(self, form_class: type[Form] | None = None) -> Form:
         """Ask for a password, unless the person has one in this realm and only joins the portal."""
@@ -63,7 +66,12 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
             person=person, kind=self.invitation.kind, keeps_password=self.keeps_password, **kwargs
         )
 
-    def link_is_dead(self) -> HttpResponse:
-        """Offer a new link."""
-        words = PortalPage.get_context_data(self, form=LinkRequestForm())
+    def link_is_dead(self, expired: Invitation | None = None) -> HttpResponse:
+        """Offer a new link: at a click to whoever holds one that has expired, else to an address that they type."""
+        words = PortalPage.get_context_data(self, form=LinkRequestForm(), expired=expired)
         return render(self.request, "users/link_dead.html", words, status=410)
+
+    def send_new_link(self, expired: Invitation) -> HttpResponse:
+        """Mail a new link in place of an expired one, to the same address, which the page does not tell."""
+        ask_for_link(request=self.request, portal=self.portal, email=expired.membership.user.email)
+        return render(self.request, "users/link_requested.html", PortalPage.get_context_data(self))

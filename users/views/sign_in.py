@@ -1,6 +1,5 @@
 """Sign in, sign out, ask for a new link."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import logout
@@ -10,18 +9,13 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.generic import FormView
 
-from portals.addresses import client_network
-from users import invitations, sso, tasks
+from users import invitations, sso
 from users.forms import LinkRequestForm
 from users.sign_in_forms import SignInForm
-from users.throttles import Throttle
 
 from .base import Page, PortalPage
 from .entrance import let_in, local_path
-
-# Mails to one address of a portal, and requests from one network address.
-LINKS_PER_ADDRESS = Throttle("links-per-address", limit=3, period=timedelta(hours=1))
-LINKS_PER_VISITOR = Throttle("links-per-visitor", limit=20, period=timedelta(hours=1))
+from .link_requests import ask_for_link
 
 
 class SignInPage(Page, FormView):  # type: ignore[type-arg]
@@ -96,9 +90,7 @@ class PasswordForgottenPage(PortalPage, FormView):  # type: ignore[type-arg]
     form_class = LinkRequestForm
 
     def form_valid(self, form: LinkRequestForm) -> HttpResponse:
-        """Say the same to everyone; a worker finds out whether there is anyone to write to."""
+        """Say the same to everyone."""
         email = form.cleaned_data["email"].lower()
-        visitor = client_network(self.request)
-        if LINKS_PER_VISITOR.take(visitor) and LINKS_PER_ADDRESS.take(self.portal.pk, email):
-            tasks.answer_link_request.delay(portal_id=self.portal.pk, email=email)
+        ask_for_link(request=self.request, portal=self.portal, email=email)
         return render(self.request, "users/link_requested.html", self.get_context_data(email=email))

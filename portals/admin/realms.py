@@ -97,6 +97,7 @@ class PortalAdmin(PortalScopedAdmin):
         "may_add_people_known_elsewhere",
         "admins_need_second_factor",
     ]
+    mail_fields = ["remind_days_before", "remind_days_after"]
     operator_fields = [
         "realm",
         "parent",
@@ -110,6 +111,8 @@ class PortalAdmin(PortalScopedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Portal | None = None) -> Any:
         """Return the settings that the visitor may change."""
         fieldsets: list[Any] = [(None, {"fields": self.own_fields})]
+        mails = [*self.mail_fields, "mails"] if obj else self.mail_fields
+        fieldsets.append((_("Mails"), {"fields": mails}))
         if is_operator(request):
             fieldsets.append((_("Set by operators"), {"fields": self.operator_fields}))
         else:
@@ -118,7 +121,7 @@ class PortalAdmin(PortalScopedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Portal | None = None) -> Any:
         """Return what cannot be changed: accounts belong to the realm, so a portal stays in it."""
-        return ["address", *(["realm"] if obj else [])]
+        return ["address", "mails", *(["realm"] if obj else [])]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether the visitor is an operator."""
@@ -135,6 +138,12 @@ class PortalAdmin(PortalScopedAdmin):
             return redirect(reverse("admin:portals_portal_change", args=[portal.pk]))
         response: HttpResponse = super().changelist_view(request, extra_context)
         return response
+
+    @display(description=_("what they look like"))
+    def mails(self, portal: Portal) -> str:
+        """Return a link to the portal's mails."""
+        page = reverse("admin:users_pendinguser_mails", args=[portal.pk])
+        return format_html('<a href="{}" class="text-link underline">{}</a>', page, _("Show every mail"))
 
     @display(description=_("address"), ordering="slug")
     def address(self, portal: Portal) -> str:

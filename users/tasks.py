@@ -26,6 +26,7 @@ from users import (
     notice_mails,
     notices,
     outbox,
+    progress_import,
     reminders,
     sessions,
 )
@@ -124,6 +125,7 @@ def follow_publication(*, course_id: int, asked_at: str) -> None:
 _BULK_WORK = {
     BulkJob.Kind.EXPORT_USERS: exports.write,
     BulkJob.Kind.IMPORT_USERS: imports.carry_out,
+    BulkJob.Kind.IMPORT_PROGRESS: progress_import.carry_out,
 }
 
 

@@ -94,6 +94,8 @@ class BulkJobAdmin(ReadOnly, PortalScopedAdmin):
     def job_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show how far a job is and what came of it."""
         job = self._job(request, pk)
+        if job.kind == Kind.IMPORT_PROGRESS:
+            return redirect("admin:users_progress_page", pk=job.pk)
         context = {**self.admin_site.each_context(request), **self._progress(job), "opts": self.opts}
         if job.kind == Kind.IMPORT_USERS and not job.is_live:
             context.update(self._preview(request, job))

@@ -26,13 +26,14 @@ from portals.standing import Level
 from users import enrollments, progress
 from users.admin.course_forms import ReenrollForm, SetResultForm, UnenrollForm
 from users.admin.enrollment_filters import DueFilter, LearnerGroupFilter, RequiredFilter
+from users.admin.progress_upload import UploadsProgress
 from users.models import Enrollment
 
 Status = Enrollment.Status
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(ReadOnly, PortalScopedAdmin):
+class EnrollmentAdmin(UploadsProgress, ReadOnly, PortalScopedAdmin):
     """The enrollments of a portal, or of a course."""
 
     portal_path = "course__portal"

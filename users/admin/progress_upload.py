@@ -98,6 +98,9 @@ class UploadsProgress:
                 return redirect("admin:users_progress_page", pk=job.pk)
         return self._page(request, "users/admin/progress_upload.html", title=_("Upload progress"), form=form)
 
+    # The page is the question: only its POST stores anything, and the next page asks again.
+    upload_progress.asks_first = True
+
     def template_view(self, request: HttpRequest) -> HttpResponseBase:
         """Hand over an empty file with the columns."""
         portal = _portal_or_refusal(request)

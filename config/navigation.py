@@ -7,17 +7,49 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portals.models import Portal
-from portals.scoping import administers, portal_of
+from portals.scoping import administers, is_full_admin, portal_of, standing
+from portals.standing import Level, Standing
 
 Group = dict[str, Any]
+
+# What limited admins may not open.
+FULL_ADMINS_ONLY = [_("Integrations"), _("Portal settings"), _("Single sign-on"), _("Deletion requests")]
 
 
 def sidebar(request: HttpRequest) -> list[Group]:
     """Return the groups of links for this visitor."""
+    portal = portal_of(request)
+    if portal and not administers(request):
+        return _staff_groups(standing(request))
     if not administers(request):
         return []
-    portal = portal_of(request)
-    return _portal_groups(portal) if portal else _platform_groups()
+    groups = _portal_groups(portal) if portal else _platform_groups()
+    return groups if is_full_admin(request) else [_open_to_limited(group) for group in groups]
+
+
+def _open_to_limited(group: Group) -> Group:
+    """Return a group of links without those that only full admins may use."""
+    closed = {str(title) for title in FULL_ADMINS_ONLY}
+    return {**group, "items": [item for item in group["items"] if str(item["title"]) not in closed]}
+
+
+def _staff_groups(who: Standing) -> list[Group]:
+    """Return what managers and instructors may use: their people, groups and courses."""
+    people = [
+        _item(_("Users"), "group", "admin:users_membership_changelist"),
+        _item(_("Pending users"), "outgoing_mail", "admin:users_pendinguser_changelist"),
+    ]
+    learning = [
+        _item(_("Courses"), "school", "admin:portals_course_changelist"),
+        _item(_("Progress"), "trending_up", "admin:users_enrollment_changelist"),
+    ]
+    is_manager = who.level == Level.MANAGER
+    if is_manager:
+        learning.insert(0, _item(_("Groups"), "groups", "admin:portals_group_changelist"))
+    return [
+        *([_group(_("People"), *people)] if is_manager else []),
+        *([_group(_("Learning"), *learning)] if who.level > Level.NONE else []),
+    ]
 
 
 def _portal_groups(portal: Portal) -> list[Group]:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from portals import statements
 from portals.models import Portal
-from users import audit, notices, signals
+from users import audit, last_admin, notices, signals
 from users.models import DeletionRequest, Invitation, Membership, Notice, User
 from users.models.deletions import WAITING_TIME
 
@@ -104,11 +104,7 @@ def erase(
 
 def is_last_full_admin(membership: Membership) -> bool:
     """Whether nobody else could change the portal's settings; others wait meanwhile."""
-    Portal.objects.select_for_update(no_key=True).get(pk=membership.portal_id)
-    admins = Membership.objects.filter(
-        portal=membership.portal_id, role=Membership.Role.ADMIN, status=Membership.Status.ACTIVE, is_limited=False
-    )
-    return admins.filter(pk=membership.pk).exists() and not admins.exclude(pk=membership.pk).exists()
+    return last_admin.is_among(portal=membership.portal, membership_ids=[membership.pk])
 
 
 def _refuse_last_admins(rows: Sequence[Membership]) -> None:
@@ -121,9 +117,7 @@ def _refuse_last_admins(rows: Sequence[Membership]) -> None:
 def _contacts(portal: Portal) -> list[str]:
     if portal.deletion_contact:
         return [portal.deletion_contact]
-    admins = Membership.objects.filter(
-        portal=portal, role=Membership.Role.ADMIN, status=Membership.Status.ACTIVE, is_limited=False
-    )
+    admins = last_admin.full_admins(portal)
     return list(admins.order_by("pk").values_list("user__email", flat=True))
 
 

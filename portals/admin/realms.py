@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminSelect2Widget
 from portals.forms import PortalForm
 from portals.models import Portal, Realm
 from portals.scoping import GlobalAdmin, PortalScopedAdmin, is_operator, portal_of
+from portals.standing import Level
 
 
 @cache
@@ -79,6 +80,7 @@ class PortalAdmin(PortalScopedAdmin):
     """Every portal for operators; for a portal's admin the settings of this one."""
 
     portal_path = "pk"
+    least_level = Level.FULL_ADMIN
     form = PortalSettingsForm
     list_display = ["name", "address", "realm", "sign_in_method", "time_zone"]
     list_filter = ["sign_in_method"]

@@ -14,9 +14,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from portals.scoping import GlobalAdmin
-from users import notices
+from users import last_admin, notices
 from users.admin.sign_in_actions import SignInActions
-from users.models import User
+from users.models import Membership, User
 
 
 class NewOperatorForm(forms.ModelForm):
@@ -48,7 +48,7 @@ class NewOperatorForm(forms.ModelForm):
 
 
 class AccountForm(forms.ModelForm):
-    """An account; the last operator cannot be locked out."""
+    """An account; neither the last operator nor the last full admin of a portal can be locked out."""
 
     def clean_email(self) -> str:
         """Return the address in lower case, if it is not taken in the realm."""
@@ -63,7 +63,16 @@ class AccountForm(forms.ModelForm):
         others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=self.instance.pk)
         if self.instance.is_superuser and not is_active and not others.exists():
             raise forms.ValidationError(_("This is the last operator."))
+        if self.instance.is_active and not is_active:
+            self._check_portals()
         return is_active
+
+    def _check_portals(self) -> None:
+        """Refuse to lock out the last full admin of a portal."""
+        for row in self.instance.memberships.filter(role=Membership.Role.ADMIN).select_related("portal__parent"):
+            if last_admin.is_among(portal=row.portal, membership_ids=[row.pk]):
+                text = _("This is the last admin of the portal “%s”.")
+                raise forms.ValidationError(text % row.portal)
 
 
 @admin.register(User)

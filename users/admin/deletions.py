@@ -17,8 +17,9 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portals.confirmations import ConfirmationForm, confirmed_action
-from portals.scoping import PortalScopedAdmin, ReadOnly, is_full_admin
-from users import erasure
+from portals.scoping import PortalScopedAdmin, ReadOnly, is_full_admin, standing
+from portals.standing import Permission
+from users import erasure, staff
 from users.admin.people import visitor
 from users.models import DeletionRequest, Membership
 
@@ -68,6 +69,8 @@ class EraseForm(ConfirmationForm):
     def clean(self) -> dict[str, Any]:
         """Refuse another address, and the last admin."""
         person = self.person()
+        if staff.out_of_reach(standing(self.request), [person]):
+            raise ValidationError(_("You may not decide about people with more rights than yours: %s.") % person)
         if self.cleaned_data.get("email", "").strip().lower() != person.user.email.lower():
             raise ValidationError(_("This is not the address of this person."))
         if erasure.is_last_full_admin(person):
@@ -94,8 +97,9 @@ class ErasesPeople(PortalScopedAdmin):
     """Mixed into admins whose rows are people, or speak of one."""
 
     def has_erase_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only admins with full permissions, and operators."""
-        return is_full_admin(request) and self.is_in_scope(request, obj)
+        """Only admins with full permissions, managers who may delete their people, and operators."""
+        may_erase = is_full_admin(request) or Permission.DELETE_USERS in standing(request).permissions
+        return may_erase and self.has_view_permission(request, obj)
 
     @confirmed_action(
         EraseForm,

@@ -42,7 +42,7 @@ class CustomValueField(forms.Field):
     def __init__(self, field: CustomField, initial: object) -> None:
         self.type = FieldType(field.type)
         self.is_multiple = field.is_multiple
-        texts = [choice.value for choice in field.choices.all()] if field.is_choice else []
+        texts = [choice.value for choice in field.offered_choices] if field.is_choice else []
         self.choices = field_types.read_choices(texts, self.type)
         super().__init__(
             label=field.label,

@@ -65,7 +65,9 @@ class MappingPage(ConnectedPage):
 
     @cached_property
     def custom_fields(self) -> list[CustomField]:
-        return list(CustomField.objects.filter(portal=self.portal).order_by("position", "label"))
+        fields = CustomField.objects.filter(portal=self.portal).order_by("position", "label")
+        mapped = {mapping.custom_field_id for mapping in self.mappings}
+        return [field for field in fields if not field.is_archived or field.pk in mapped]
 
     @cached_property
     def offer(self) -> attributes.Offer:

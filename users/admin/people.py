@@ -152,7 +152,7 @@ class PeopleAdmin(PortalScopedAdmin):
         """Return the custom fields of the portal; asked of the database once per request."""
         known: list[CustomField] | None = request.__dict__.get("_custom_fields")
         if known is None:
-            rows = CustomField.objects.filter(portal=portal_in_hand(request)).prefetch_related("choices")
+            rows = CustomField.objects.offered().filter(portal=portal_in_hand(request)).prefetch_related("choices")
             known = request.__dict__["_custom_fields"] = list(rows.order_by("position", "pk"))
         return known
 

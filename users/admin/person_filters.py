@@ -150,7 +150,7 @@ def custom_value_filters(request: HttpRequest) -> list[type[CustomValueFilter]]:
         return []
     known: list[type[CustomValueFilter]] | None = request.__dict__.get("_custom_value_filters")
     if known is None:
-        fields = CustomField.objects.filter(portal=portal_of(request), type__endswith="choice")
+        fields = CustomField.objects.offered().filter(portal=portal_of(request), type__endswith="choice")
         rows = fields.order_by("position", "pk").prefetch_related("choices")
         known = [
             type(

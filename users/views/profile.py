@@ -28,7 +28,7 @@ class ProfilePage(MemberPage, FormView):  # type: ignore[type-arg]
     @cached_property
     def custom_fields(self) -> list[CustomField]:
         """The fields that learners may see."""
-        visible = CustomField.objects.filter(portal=self.portal, learner_may_see=True)
+        visible = CustomField.objects.offered().filter(portal=self.portal, learner_may_see=True)
         return list(visible.prefetch_related("choices").order_by("position", "pk"))
 
     def get_form_kwargs(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 # Smallest contrast of normal text.
 READABLE = 4.5
+# The backgrounds of rollcall/pages.css on which a link is hardest to read.
+LIGHT, DARK = "#f3f4f6", "#111827"
 
 
 def contrast(one: str, other: str) -> float:

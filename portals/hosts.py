@@ -51,7 +51,7 @@ def portal_of_host(host: str) -> Portal | None:
     if domain == settings.PLATFORM_HOST:
         return None
     slug = domain.removesuffix(f".{settings.PLATFORM_HOST}")
-    if slug != domain:
+    if slug != domain and "." not in slug:
         found = Portal.objects.filter(slug=slug).first()
     else:
         # Anyone may point a domain here: only verified ones count.

@@ -162,7 +162,9 @@ class Portal(models.Model):
     def host(self) -> str:
         """Host (and port) at which people reach the portal."""
         if self.custom_domain and self.custom_domain_verified_at:
-            return self.custom_domain
+            # Off the usual port, as in the demo, the custom domain is reached at the same one.
+            _host, colon, port = settings.PLATFORM_DOMAIN.partition(":")
+            return f"{self.custom_domain}{colon}{port}"
         return self.platform_host
 
     @property

@@ -1,14 +1,12 @@
-"""The portal's own colours as a style sheet: the pages themselves carry no inline style."""
+"""The portal's own look: its colours as a style sheet, as the pages carry no inline style, and its logo."""
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.views.decorators.cache import cache_control
 
 from portals import colors
 from portals.hosts import PortalRequest
-from portals.models import Portal
+from portals.models import Portal, PortalLogo
 
-# The backgrounds of rollcall/pages.css on which a link is hardest to read.
-LIGHT, DARK = "#f3f4f6", "#111827"
 DEFAULT_ACCENT: str = Portal._meta.get_field("accent_color").get_default()
 
 STYLE = """:root {{ --accent: {accent}; --on-accent: {on_accent}; --link: {light}; }}
@@ -23,7 +21,19 @@ def portal_colors(request: PortalRequest) -> HttpResponse:
     style = STYLE.format(
         accent=accent,
         on_accent=colors.text_on(accent),
-        light=colors.readable(accent, LIGHT),
-        dark=colors.readable(accent, DARK),
+        light=colors.readable(accent, colors.LIGHT),
+        dark=colors.readable(accent, colors.DARK),
     )
     return HttpResponse(style, content_type="text/css")
+
+
+# The address changes with the picture.
+@cache_control(max_age=31_536_000, public=True, immutable=True)
+def portal_logo(request: PortalRequest, digest: str) -> HttpResponse:
+    """Answer with the logo of this host's portal."""
+    if request.portal is None or not digest or request.portal.logo_digest != digest:
+        raise Http404
+    logo = PortalLogo.objects.filter(portal=request.portal).first()
+    if logo is None:
+        raise Http404
+    return HttpResponse(bytes(logo.content), content_type="image/png")

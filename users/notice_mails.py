@@ -53,7 +53,7 @@ def compose(notice: Notice) -> EmailMessage:
     return EmailMessage(
         subject=one_line(subject),
         body=body,
-        from_email=formataddr((_name(portal), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
+        from_email=formataddr((_sender(portal), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
         to=[notice.address],
         headers={"Message-ID": f"<notice.{notice.pk}@{settings.PLATFORM_HOST}>", "Auto-Submitted": "auto-generated"},
     )
@@ -95,6 +95,10 @@ def _put_off(notice: Notice, why: str, now: datetime) -> None:
 
 def _note(notice: Notice, **fields: object) -> None:
     Notice.objects.filter(pk=notice.pk, state=Notice.State.SCHEDULED).update(**fields)
+
+
+def _sender(portal: Portal | None) -> str:
+    return one_line(portal.sender_name) if portal else _name(portal)
 
 
 def _name(portal: Portal | None) -> str:

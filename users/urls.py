@@ -45,6 +45,7 @@ urlpatterns = [
     path("password/", security.PasswordPage.as_view(), name="password"),
     path("password/forgot/", sign_in.PasswordForgottenPage.as_view(), name="password_forgotten"),
     path("invitation/<str:token>/", invitations.InvitationPage.as_view(), name="invitation"),
+    path("logo/<slug:digest>.png", colors.portal_logo, name="portal_logo"),
     path("portal.css", colors.portal_colors, name="portal_colors"),
     path("health/live/", health.live, name="live"),
     path("health/ready/", health.ready, name="ready"),

@@ -11,7 +11,5 @@ class LengthValidator(MinimumLengthValidator):
 
     def get_help_text(self) -> str:
         """Return what to tell people before they choose."""
-        return _("It needs at least %(least)d characters; %(advised)d or more are better, such as a few words in a row.") % {
-            "least": self.min_length,
-            "advised": ADVISED_LENGTH,
-        }
+        text = _("It needs at least %(least)d characters; %(advised)d or more are better, such as a few words.")
+        return text % {"least": self.min_length, "advised": ADVISED_LENGTH}

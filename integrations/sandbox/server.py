@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from integrations.sandbox import state_file
 from integrations.sandbox.control import Control
 from integrations.sandbox.gusto import Gusto
+from integrations.sandbox.identity_provider import IdentityProvider
 from integrations.sandbox.wire import Malformed, Request, Response, json_response
 from integrations.sandbox.world import World
 
@@ -35,11 +36,14 @@ class Application:
         self._world = world
         self._control = Control(world)
         self._gusto = Gusto(world)
+        self._identity_provider = IdentityProvider(world)
 
     def answer(self, request: Request) -> Response:
         """Answer one request; calls to the control pages are neither spoiled nor recorded."""
         if self._control.is_for(request):
             return self._control.answer(request)
+        if self._identity_provider.is_for(request):
+            return self._identity_provider.answer(request)
         began = time.perf_counter()
         request.pattern = self._gusto.pattern(request) or request.pattern
         with self._world.lock:

@@ -68,3 +68,19 @@ class DynamicRuleFactory(DjangoModelFactory):
 
     group = factory.SubFactory(GroupFactory)
     state = models.DynamicRule.State.ACTIVE
+
+
+class SamlSettingsFactory(DjangoModelFactory):
+    class Meta:
+        model = models.SamlSettings
+
+    portal = factory.SubFactory(PortalFactory, sign_in_method="saml")
+    entity_id = "https://id.example.com/metadata"
+    sign_in_url = "https://id.example.com/sign-in"
+
+
+class SignedLinkSettingsFactory(DjangoModelFactory):
+    class Meta:
+        model = models.SignedLinkSettings
+
+    portal = factory.SubFactory(PortalFactory, sign_in_method="signed_link")

@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from portals.models import Course, CustomField, Group
 from tests.flows.conftest import PASSWORD, link_in
-from users import grouping
+from tests.e2e.conftest import ADMIN
+from users import grouping, second_factors
 from users import tasks as user_tasks
 from users.models import Membership, PendingUser, User
 
@@ -102,6 +103,14 @@ class TestAdminPages:
             )
             == []
         )
+
+
+class TestSecurityPages:
+    def test_of_an_admin_who_sets_up_a_second_factor(self, inspect, sign_in, page, portal):
+        sign_in(page)
+        second_factors.begin(User.objects.get(email=ADMIN))
+
+        assert inspect(["/security/", "/password/", "/second-factor/", "/second-factor/begin/"]) == []
 
 
 class TestLearnersPages:

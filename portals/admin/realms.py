@@ -29,7 +29,6 @@ from portals.forms import PortalForm
 from portals.models import Portal, Realm
 from portals.scoping import GlobalAdmin, PortalScopedAdmin, is_operator, portal_of
 from portals.standing import Level
-from portals.standing import Level
 
 
 @cache
@@ -210,7 +209,9 @@ class PortalAdmin(PortalScopedAdmin):
         elif form.cleaned_data.get("remove_logo"):
             logos.keep(obj, None)
 
-    @confirmed_action(CheckDomainForm, permissions=["change"], description=_("Check the domain"), icon="travel_explore")
+    @confirmed_action(
+        CheckDomainForm, permissions=["change"], description=_("Check the domain"), icon="travel_explore"
+    )
     def check_domain(self, request: HttpRequest, form: Any, rows: list[Portal]) -> str:
         """Let the portal answer at its own domain."""
         request.__dict__["_edit"] = ({}, {"verified": form.portal.custom_domain})

@@ -5,8 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
 from portals.models import Course, CustomField, Group
-from tests.flows.conftest import PASSWORD, link_in
 from tests.e2e.conftest import ADMIN
+from tests.flows.conftest import PASSWORD, link_in
 from users import grouping, second_factors
 from users import tasks as user_tasks
 from users.models import Membership, PendingUser, User

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from portals.models import CustomField
 from users import audit, signals
 from users.models import Membership, User
 
@@ -34,6 +35,19 @@ def set_values(*, membership: Membership, values: Mapping[str, Any], actor: User
         signals.learners_changed.send(sender=None, portal_id=current.portal_id, membership_ids=[current.pk])
     membership.custom_data = current.custom_data
     return True
+
+
+def missing_fields(membership: Membership) -> list[CustomField]:
+    """Return the required fields without a value that the person may fill in; one query while nothing is missing."""
+    wanted = CustomField.objects.offered().filter(portal=membership.portal_id, is_required=True, learner_may_edit=True)
+    known = membership.custom_data
+    missing = [
+        field
+        for field in wanted.prefetch_related("choices").order_by("position", "pk")
+        if known.get(field.key) in (None, "", [])
+    ]
+    locked = locked_fields(membership) if missing else {}
+    return [field for field in missing if field.key not in locked]
 
 
 # Given memberships by id: what another system keeps of each, {membership id: {custom field id as text, "email" or a

@@ -1,5 +1,6 @@
 """Forms of the learner's pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -34,6 +35,25 @@ class CustomDataForm(forms.Form):
         super().__init__(*args, **kwargs)
         for field in custom_fields:
             self.fields[field.key] = CustomValueField(field, initial=membership.custom_data.get(field.key))
+
+
+class OwnDataForm(CustomDataForm):
+    """The same, with the names that are not known yet."""
+
+    def __init__(self, *args: Any, names: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        labels = {"first_name": _("First name"), "last_name": _("Last name")}
+        hints = {"first_name": "given-name", "last_name": "family-name"}
+        asked = {
+            name: forms.CharField(
+                label=labels[name],
+                max_length=150,
+                required=False,
+                widget=forms.TextInput(attrs={"autocomplete": hints[name]}),
+            )
+            for name in names
+        }
+        self.fields = {**asked, **self.fields}
 
 
 class CustomValueField(forms.Field):
@@ -100,9 +120,7 @@ class PercentForm(forms.Form):
 class DeletionForm(forms.Form):
     """Whether someone means it: the own address has to be typed."""
 
-    email = forms.CharField(
-        label=_("Type your e-mail address"), widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    email = forms.CharField(label=_("Type your e-mail address"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -145,7 +145,6 @@ class PortalAdmin(PortalScopedAdmin):
     """Every portal for operators; for a portal's admin the settings of this one."""
 
     portal_path = "pk"
-    least_level = Level.FULL_ADMIN
     form = PortalSettingsForm
     list_display = ["name", "address", "realm", "sign_in_method", "time_zone"]
     list_filter = ["sign_in_method"]

@@ -184,7 +184,7 @@ def _score(text: str) -> Decimal | None:
         score = Decimal(text.replace(",", "."))
     except InvalidOperation:
         score = Decimal(-1)
-    if not 0 <= score <= 100:
+    if not score.is_finite() or not 0 <= score <= 100:
         raise Refused(_("The score is not a number from 0 to 100."))
     return round(score, 2)
 

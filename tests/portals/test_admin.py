@@ -300,6 +300,22 @@ class TestGroupPages:
             {"group_id": group.pk, "added": [], "changed": [], "removed": [course.pk], "unenroll": True},
         ]
 
+    def test_ask_who_may_finish_a_course_that_is_taken_off(self, client, portal, heard):
+        row = GroupCourseFactory(group__portal=portal)
+        url = page(Group, "change", row.group_id)
+
+        assert "not finished" in errors(save(client, url, **{"group_courses-0-DELETE": "on"}))
+        save(client, url, **{"group_courses-0-DELETE": "on", "unenroll": "keep"})
+
+        assert [(news["removed"], news["unenroll"]) for news in heard] == [([row.course_id], False)]
+
+    def test_announce_changed_terms(self, client, portal, heard):
+        row = GroupCourseFactory(group__portal=portal)
+
+        save(client, page(Group, "change", row.group_id), **{"group_courses-0-is_required": "on"})
+
+        assert [news["changed"] for news in heard] == [[row.course_id]]
+
     def test_refuse_a_course_twice(self, client, portal, heard):
         row = GroupCourseFactory(group__portal=portal)
         line = {"group_courses-TOTAL_FORMS": 2, "group_courses-1-course": row.course_id}
@@ -449,13 +465,24 @@ class TestRulePages:
 
 class TestCoursePages:
     def test_announce_a_course_once_it_is_published(self, client, portal, heard):
-        course = CourseFactory(portal=portal, status="draft")
-
-        save(client, page(Course, "change", course.pk), description="New")
-        save(client, page(Course, "change", course.pk), status="published")
+        save(client, page(Course, "add"), title="Safety", status="published")
+        course = Course.objects.get()
         save(client, page(Course, "change", course.pk), description="Newer")
 
         assert heard == [{"course_id": course.pk}]
+
+    def test_change_the_status_by_their_buttons_only(self, client, portal, heard):
+        course = CourseFactory(portal=portal, status="draft")
+
+        save(client, page(Course, "change", course.pk), description="New", status="published")
+
+        course.refresh_from_db()
+        assert (course.description, course.status, heard) == ("New", "draft", [])
+
+    def test_let_nothing_begin_as_archived(self, client):
+        save(client, page(Course, "add"), title="Safety", status="archived")
+
+        assert not Course.objects.exists()
 
     @pytest.mark.parametrize("address", ["javascript:alert(1)", "not an address"])
     def test_refuse_links_that_are_no_web_addresses(self, client, address):

@@ -105,7 +105,7 @@ class EnrollPeopleForm(EnrollForm):
         visible = admin.site.get_model_admin(Membership).get_queryset(self.request)
         people = visible.filter(portal=self.course.portal_id).order_by()
         found = dict(
-            people.alias(address=Lower("user__email")).filter(address__in=wanted).values_list("address", "pk")
+            people.annotate(address=Lower("user__email")).filter(address__in=wanted).values_list("address", "pk")
             if wanted
             else ()
         )
@@ -247,7 +247,8 @@ class SetResultForm(ProgressForm):
     def clean_completed_on(self) -> Any:
         """Refuse a day in the future."""
         day = self.cleaned_data["completed_on"]
-        if day > max(row.course.portal.today(timezone.now()) for row in self.rows):
+        now = timezone.now()
+        if any(day > row.course.portal.today(now) for row in self.rows):
             raise ValidationError(_("This day is in the future."))
         return day
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import JSONObject
+from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -42,13 +42,13 @@ class CourseAdmin(DefinitionAdmin):
     actions_detail = ["enroll_people", "publish", "archive"]
     readonly_fields = ["progress"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Course]:
-        """Return the courses with the number of people by status, read from the index alone."""
-        people = Enrollment.objects.filter(course=OuterRef("pk")).order_by().values("course")
-        states = {status: Count("pk", Q(status=status)) for status in Enrollment.Status.values}
-        counts = people.annotate(numbers=JSONObject(**states)).values("numbers")
-        rows: QuerySet[Course] = super().get_queryset(request)
-        return rows.annotate(numbers=Subquery(counts))
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, its courses with the number of people by status: one query, from the index alone."""
+        found = super().get_changelist_instance(request)
+        numbers = _numbers([course.pk for course in found.result_list])
+        for course in found.result_list:
+            course.numbers = numbers[course.pk]
+        return found
 
     def get_fieldsets(self, request: HttpRequest, obj: Course | None = None) -> Any:
         """Return the fields; a course that exists has people."""
@@ -78,31 +78,31 @@ class CourseAdmin(DefinitionAdmin):
     @display(description=gettext_lazy("people"))
     def show_people(self, course: Any) -> SafeString:
         """Return how many are enrolled, as a link to their progress."""
-        return format_html(LINK, _progress_url(course), sum((course.numbers or {}).values()))
+        return format_html(LINK, _progress_url(course), course.numbers.total())
 
     @display(description=gettext_lazy("not finished"))
     def show_open(self, course: Any) -> int:
         """Return how many have not finished it."""
-        return sum((course.numbers or {}).get(status, 0) for status in Enrollment.UNFINISHED)
+        return sum(course.numbers[status] for status in Enrollment.UNFINISHED)
 
     @display(description=gettext_lazy("finished"))
     def show_finished(self, course: Any) -> int:
         """Return how many have a result."""
-        return sum((course.numbers or {}).get(status, 0) for status in Enrollment.FINISHED)
+        return sum(course.numbers[status] for status in Enrollment.FINISHED)
 
     @display(description=gettext_lazy("people"))
     def progress(self, course: Any) -> SafeString | str:
         """Return how many people are how far, as links to who they are."""
-        numbers = course.numbers or {}
-        if not any(numbers.values()):
+        numbers = _numbers([course.pk])[course.pk]
+        if not numbers:
             return _("Nobody takes this course yet: put it on a group below, or enroll people.")
         page, today = _progress_url(course), course.portal.today(timezone.now())
         late = Enrollment.objects.filter(course=course, status__in=Enrollment.UNFINISHED, due_on__lt=today).count()
-        links = [(page, _("All"), sum(numbers.values()))]
+        links = [(page, _("All"), numbers.total())]
         links += [
             (f"{page}&status__exact={status}", status.label, numbers[status])
             for status in Enrollment.Status
-            if numbers.get(status)
+            if numbers[status]
         ]
         links += [(f"{page}&due=overdue", _("Overdue"), late)] if late else []
         return format_html_join(" · ", '<a href="{}" class="text-link underline nowrap">{}: {}</a>', links)
@@ -170,6 +170,15 @@ def enroll_and_tell(request: HttpRequest, form: Any, *, course: Course, membersh
     if number := done.without_access:
         told.append(ngettext("%d has no access.", "%d have no access.", number) % number)
     return " ".join(told)
+
+
+def _numbers(course_ids: list[int]) -> dict[int, Counter[str]]:
+    """Return how many people are how far, by course."""
+    numbers: dict[int, Counter[str]] = {pk: Counter() for pk in course_ids}
+    rows = Enrollment.objects.filter(course__in=course_ids).order_by().values_list("course", "status")
+    for course_id, status, people in rows.annotate(people=Count("pk")):
+        numbers[course_id][status] = people
+    return numbers
 
 
 def _progress_url(course: Course) -> str:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.admin_pages import errors, form_data, page, save
+from tests.admin_pages import errors, page, save
 from tests.factories.portals import (
     CourseFactory,
     CustomFieldFactory,
@@ -558,114 +558,6 @@ class TestMembersOfGroups:
 
         assert not group.members.exists()
         assert learner.enrollments.filter(course=course).exists() is not unenroll
-
-
-class TestPendingUserList:
-    @pytest.fixture
-    def waiting(self, portal):
-        return PendingUser.objects.get(pk=MembershipFactory(portal=portal, status="pending").pk)
-
-    @pytest.fixture
-    def expired(self, portal):
-        now = timezone.now()
-        membership = MembershipFactory(portal=portal, status="pending")
-        sent = {"state": State.SENT, "last_sent_at": now - timedelta(days=4), "expires_at": now - timedelta(days=1)}
-        InvitationFactory(membership=membership, times_sent=2, **sent)
-        return PendingUser.objects.get(pk=membership.pk)
-
-    def test_shows_pending_people_only(self, client, learner, waiting):
-        assert listed(client, PendingUser) == {waiting}
-
-    @pytest.mark.parametrize(
-        ("state", "found"),
-        [
-            ("expired", "expired"),
-            ("sent", "fresh"),
-            ("scheduled", "queued"),
-            ("failed", "failed"),
-            ("cancelled", "off"),
-        ],
-    )
-    def test_filters_by_state_and_tells_expired_from_sent(self, client, portal, expired, state, found):
-        soon = timezone.now() + timedelta(hours=1)
-        states = {"fresh": State.SENT, "queued": State.SCHEDULED, "failed": State.FAILED, "off": State.CANCELLED}
-        people = {
-            name: InvitationFactory(membership__portal=portal, state=state, expires_at=soon).membership_id
-            for name, state in states.items()
-        }
-        people["expired"] = expired.pk
-
-        assert {row.pk for row in listed(client, PendingUser, state=state)} == {people[found]}
-
-    def test_shows_what_was_sent_when_and_by_whom(self, client, expired, admin):
-        expired.invitations.update(sent_by=admin.user)
-
-        shown = client.get(page(PendingUser, "changelist")).content.decode()
-
-        assert "Expired" in shown
-        assert "Robin Admin" in shown
-
-    def test_sends_again_with_a_new_link(self, client, expired, admin):
-        old = expired.invitations.get()
-
-        act(client, PendingUser, "resend", expired)
-
-        new = expired.invitations.get()
-        assert (new.state, new.sent_by) == (State.SCHEDULED, admin.user)
-        assert new.nonce != old.nonce
-
-    def test_sends_to_people_whose_invitation_was_cancelled(self, client, expired):
-        expired.invitations.update(state=State.CANCELLED)
-
-        client.post(page(PendingUser, "resend", expired.pk), {"confirmed": "1"})
-
-        assert expired.invitations.filter(state=State.SCHEDULED).count() == 1
-
-    def test_says_when_nothing_can_be_sent(self, client, portal, expired):
-        portal.sign_in_method = "saml"
-        portal.save()
-
-        shown = act(client, PendingUser, "resend", expired).content.decode()
-
-        assert "1 could not be sent" in shown
-        assert expired.invitations.get().state == State.SENT
-
-    def test_cancels_an_invitation_and_its_link(self, client, expired):
-        old = expired.invitations.get()
-
-        client.post(page(PendingUser, "cancel", expired.pk), {"confirmed": "1"})
-
-        new = expired.invitations.get()
-        assert new.state == State.CANCELLED
-        assert new.nonce != old.nonce
-
-    @pytest.mark.parametrize("action", ["resend", "cancel"])
-    def test_changes_nothing_by_looking_at_the_question(self, client, expired, action):
-        before = expired.invitations.values().get()
-
-        assert client.get(page(PendingUser, action, expired.pk)).status_code == 200
-
-        assert expired.invitations.values().get() == before
-
-    def test_releases_held_invitations(self, client, portal, expired):
-        held = InvitationFactory(membership__portal=portal, state=State.HELD, next_try_at=None)
-        person = PendingUser.objects.get(pk=held.membership_id)
-
-        act(client, PendingUser, "release", person, expired)
-
-        held.refresh_from_db()
-        assert held.state == State.SCHEDULED
-        assert expired.invitations.get().state == State.SENT
-
-    def test_says_that_a_changed_address_needs_a_new_mail(self, client, expired):
-        url = page(PendingUser, "change", expired.pk)
-        data, _relations = form_data(client.get(url))
-
-        response = client.post(url, {**data, "email": "moved@example.com"}, follow=True)
-
-        new = expired.invitations.get()
-        assert "Send the invitation again" in response.content.decode()
-        assert (new.state, bool(new.failure)) == (State.FAILED, True)
 
 
 class TestAccountPages:

@@ -74,4 +74,4 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
     def send_new_link(self, expired: Invitation) -> HttpResponse:
         """Mail a new link in place of an expired one, to the same address, which the page does not tell."""
         ask_for_link(request=self.request, portal=self.portal, email=expired.membership.user.email)
-        return render(self.request, "users/link_requested.html", PortalPage.get_context_data(self))
+        return render(self.request, "users/link_requested.html", PortalPage.get_context_data(self, form=None))

@@ -13,6 +13,7 @@ class Button:
     words: str = ""
     name: str = ""
     value: str = ""
+    action: str = ""
 
 
 @dataclass
@@ -25,10 +26,14 @@ class Form:
     # The words of every choice, by field: {"how": {"Create as active user only": "active"}}.
     choices: dict[str, dict[str, str]] = field(default_factory=dict)
     buttons: list[Button] = field(default_factory=list)
+    # The fields that take a file.
+    files: set[str] = field(default_factory=set)
 
     def fill(self, name, value):
         """Answer a field; a choice is named by its words, or by how they begin."""
-        if name in self.choices:
+        if name in self.files:
+            self.fields[name] = [value]
+        elif name in self.choices:
             self.fields[name] = [self._choice(name, str(value))]
         elif name in self.fields:
             self.fields[name] = [str(value)]
@@ -102,7 +107,7 @@ class Reader(HTMLParser):
     def _start_button(self, values):
         self._text = []
         is_submit = values.get("type", "submit") == "submit" and values.get("formmethod") != "dialog"
-        self._button = Button("", values.get("name", ""), values.get("value", ""))
+        self._button = Button("", values.get("name", ""), values.get("value", ""), values.get("formaction", ""))
         if is_submit and "disabled" not in values:
             self._place(self._button, values.get("form"))
 
@@ -126,7 +131,9 @@ class Reader(HTMLParser):
             self._form.choices.setdefault(name, {})
             if "checked" in values:
                 self._form.fields.setdefault(name, []).append(value or "on")
-        elif name and kind not in {"button", "reset", "file"}:
+        elif name and kind == "file":
+            self._form.files.add(name)
+        elif name and kind not in {"button", "reset"}:
             self._form.fields.setdefault(name, []).append(value)
 
     def _start_select(self, values):

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from integrations import erasure
 from integrations.engine.changes import Reason
-from integrations.models import Connection, ExternalIdentity, FieldMapping
+from integrations.models import ChoiceAlias, Connection, ExternalIdentity, FieldMapping
+from portals.signals import choice_renamed
 from users import signals
 from users.models import Membership
 
@@ -22,6 +23,16 @@ def forget_cancellation(*, membership_ids: Collection[int], **kwargs: Any) -> No
     """Stop telling that an invitation was cancelled, once an admin allowed another."""
     told = ExternalIdentity.objects.filter(membership__in=membership_ids, reason=Reason.INVITATION_CANCELLED)
     told.update(reason="")
+
+
+@receiver(choice_renamed)
+def know_the_old_name(*, field_id: int, choice_id: int, old: str, new: str, **kwargs: Any) -> None:
+    """Let the mappings of a field take a provider's old value for the renamed choice from now on."""
+    mappings = FieldMapping.objects.filter(custom_field=field_id)
+    mappings.filter(default=old).update(default=new)
+    ChoiceAlias.objects.bulk_create(
+        [ChoiceAlias(mapping=mapping, value=old, choice_id=choice_id) for mapping in mappings], ignore_conflicts=True
+    )
 
 
 @receiver(signals.account_erased)

@@ -4,6 +4,7 @@ from .accounts import UserAdmin
 from .audit import AuditEntryAdmin
 from .bulk_jobs import BulkJobAdmin
 from .courses import CourseAdmin
+from .custom_fields import CustomFieldAdmin
 from .deletions import DeletionRequestAdmin
 from .enrollments import EnrollmentAdmin
 from .group_members import GroupAdmin, GroupMembershipAdmin, RuleAdmin
@@ -14,6 +15,7 @@ __all__ = [
     "AuditEntryAdmin",
     "BulkJobAdmin",
     "CourseAdmin",
+    "CustomFieldAdmin",
     "DeletionRequestAdmin",
     "EnrollmentAdmin",
     "GroupAdmin",

@@ -99,9 +99,10 @@ class SlidingWindow:
     def _ask(self) -> float:
         call = uuid.uuid4().hex
         script = take_script(self._store)
+        # From before the question: the store's moment lies after this one, so the call ends no later than it is told.
+        self._started_at = time.monotonic()
         wait = float(script(keys=[self._key], args=[self._limit, self._window, call, self._call, f"{self._took:.6f}"]))
         self._call, self._took = ("", 0.0) if wait else (call, 0.0)
-        self._started_at = time.monotonic()
         return wait
 
 

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from integrations.views import approvals, catalog, connection, consent, invite_settings, mapping, people, runs
+from integrations.views import (
+    approvals,
+    catalog,
+    connection,
+    consent,
+    invite_settings,
+    mails,
+    mapping,
+    people,
+    previews,
+    runs,
+)
 
 app_name = "integrations"
 
@@ -24,4 +35,7 @@ urlpatterns = [
     path("<slug:provider>/runs/<int:run_id>/csv/", runs.RunDownload.as_view(), name="run_csv"),
     path("<slug:provider>/runs/<int:run_id>/approve/", approvals.ApprovePage.as_view(), name="approve"),
     path("<slug:provider>/runs/<int:run_id>/reject/", approvals.RejectPage.as_view(), name="reject"),
+    path("<slug:provider>/runs/<int:run_id>/apply/", previews.ApplyPreviewPage.as_view(), name="apply_preview"),
+    path("<slug:provider>/runs/<int:run_id>/mails/", mails.HeldMailsPage.as_view(), name="held_mails"),
+    path("<slug:provider>/preview/", previews.PreviewView.as_view(), name="preview"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from django.utils.formats import date_format
@@ -17,8 +18,8 @@ from integrations.engine.changes import Kind
 from integrations.models import Connection, PlannedChange
 from integrations.views import attributes
 from portals.field_types import FieldType, to_text
-from portals.models import CustomField
-from users.models import Membership
+from portals.models import Course, CustomField, Group
+from users.models import Invitation, Membership
 
 Text = str | Promise
 
@@ -65,14 +66,17 @@ class ChangeRow:
     reason: Text
     advice: Text
     warnings: list[RefusedValue]
+    # What would follow, of a preview's line.
+    consequences: list[str]
     # Everything is new: there is no before.
     is_addition: bool
 
 
 class Reader:
-    """Puts the changes of one connection into words; asks the database once, however many there are."""
+    """Puts the changes of one connection into words; the number of queries is fixed, however many there are."""
 
     def __init__(self, connection: Connection) -> None:
+        self._portal_id = connection.portal_id
         fields = CustomField.objects.filter(portal=connection.portal_id)
         self._fields = {field.key: field for field in fields}
         self._attributes = {one.key: one.label for one in attributes.remembered(connection)}
@@ -96,6 +100,7 @@ class Reader:
             reason=explanations.sentence(change.reason) or without_a_date(change),
             advice=explanations.advice(change.reason),
             warnings=[self._warning(*parts) for parts in change.warnings],
+            consequences=list(self._consequences(change.consequences or {})),
             is_addition=is_addition,
         )
 
@@ -110,6 +115,26 @@ class Reader:
             if value != old.get(key):
                 before, after = self._field_text(key, old.get(key)), self._field_text(key, value)
                 yield Difference(self._field_label(key), before, after)
+
+    def _consequences(self, follows: Mapping[str, Any]) -> Iterator[str]:
+        if mail := follows.get("mail"):
+            yield _("Mail: %(kind)s") % {"kind": Invitation.Kind(mail).label}
+        for key, text, titles in (
+            ("joins", gettext_lazy("Joins: %(titles)s"), self._groups),
+            ("leaves", gettext_lazy("Leaves: %(titles)s"), self._groups),
+            ("enrolls", gettext_lazy("Is enrolled in: %(titles)s"), self._courses),
+            ("unenrolls", gettext_lazy("Is unenrolled from: %(titles)s"), self._courses),
+        ):
+            if ids := follows.get(key):
+                yield text % {"titles": ", ".join(titles.get(one, _("(deleted)")) for one in ids)}
+
+    @cached_property
+    def _groups(self) -> dict[int, str]:
+        return dict(Group.objects.filter(portal=self._portal_id).values_list("pk", "title"))
+
+    @cached_property
+    def _courses(self) -> dict[int, str]:
+        return dict(Course.objects.filter(portal=self._portal_id).values_list("pk", "title"))
 
     def _field_label(self, key: str) -> Text:
         field = self._fields.get(key)

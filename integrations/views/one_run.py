@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from integrations.engine.changes import Kind
 from integrations.models import PlannedChange, SyncRun
+from integrations.sync import mails
 from integrations.views.base import TABS, ConnectedPage, Link, text_from
 
 # A run that nobody has begun after this time makes one wonder.
@@ -31,6 +32,8 @@ COUNTS: dict[str, tuple[str | Promise, Q | None]] = {
     "update": (gettext_lazy("Updated"), Q(kind=Kind.UPDATE) & _DONE),
     "restore": (gettext_lazy("Access restored"), Q(kind=Kind.RESTORE) & _DONE),
     "end_access": (gettext_lazy("Access ends"), Q(kind=Kind.END_ACCESS) & _DONE),
+    "change_email": (gettext_lazy("New address"), Q(kind=Kind.CHANGE_EMAIL) & _DONE),
+    "clear": (gettext_lazy("Values emptied"), Q(kind=Kind.CLEAR) & _DONE),
     "unchanged": (gettext_lazy("Unchanged"), None),
     "skipped": (gettext_lazy("Not taken over"), Q(state=State.SKIPPED)),
     "held": (gettext_lazy("Held for approval"), Q(state=State.HELD)),
@@ -39,7 +42,7 @@ COUNTS: dict[str, tuple[str | Promise, Q | None]] = {
     "warnings": (gettext_lazy("Values not taken over"), ~Q(warnings=[])),
 }
 # Shown only when they happened.
-RARE = {"rejected", "warnings"}
+RARE = {"change_email", "clear", "rejected", "warnings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +118,20 @@ class OneRun(ConnectedPage):
             and run.lease_expires_at < now,
             "waits_long": run.state == SyncRun.State.QUEUED and run.created_at < now - LONG_WAIT,
             "duration": duration(run),
+            "held_mails": self.held_mails,
             "progress_url": self.run_url("run_progress"),
         }
+
+    @cached_property
+    def held_mails(self) -> int:
+        """How many mails of the run wait for their release."""
+        return 0 if self.run.is_live or not self.run.totals.get("mails") else mails.held(self.run).count()
 
     @cached_property
     def totals(self) -> dict[str, int]:
         """The run's numbers; what it held is counted anew once it is over, for decisions move it on."""
         totals: dict[str, int] = self.run.totals
-        if self.run.is_live:
+        if self.run.is_live or self.run.is_preview:
             return totals
         undecided = self.run.changes.filter(state__in=[State.HELD, State.REJECTED]).values_list("state")
         return {**totals, "held": 0, **dict(undecided.annotate(people=Count("pk")).order_by())}

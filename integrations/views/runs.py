@@ -15,6 +15,7 @@ from integrations.views.approvals import approve_question, reject_question
 from integrations.views.base import ConnectedPage, paged
 from integrations.views.change_rows import Reader
 from integrations.views.one_run import COUNTS, OneRun, duration
+from integrations.views.previews import apply_question
 from portals import csv_files
 from portals.hosts import PortalRequest
 from users import audit
@@ -61,10 +62,13 @@ class RunPage(OneRun):
             **changes,
             "rows": list(Reader(self.connection).rows(changes["page"].object_list)),
             "held": held,
-            "outdated": self.totals["held"] if not held and not self.run.is_live else 0,
+            "outdated": 0 if held or self.run.is_live or self.run.is_preview else self.totals["held"],
             "approved": self.approved(),
-            "approve": approve_question(self, held),
+            "approve": approve_question(self) if held else None,
             "reject": reject_question(self, held),
+            "can_decide": bool(held) and self.shown == "held",
+            "apply": apply_question(self) if approval.can_be_applied(self.run, timezone.now()) else None,
+            "applied_by": self.run.followers.filter(trigger="plan").first() if self.run.is_preview else None,
             "shown": self.shown,
             "shown_label": COUNTS[self.shown][0] if self.shown else "",
             "searched": self.searched,
@@ -73,7 +77,7 @@ class RunPage(OneRun):
 
     def approved(self) -> int:
         """Return how many changes were held here and then carried out by a run of their own."""
-        if self.run.is_live:
+        if self.run.is_live or self.run.is_preview:
             return 0
         held: int = self.run.totals.get("held", 0)
         return held - self.totals["held"] - self.totals.get("rejected", 0)

@@ -69,7 +69,7 @@ class Browser:
             form.fill(name, value)
         if button.name:
             form.fields[button.name] = [button.value]
-        return self._go(form.method, form.action or self.address, form.fields)
+        return self._go(form.method, button.action or form.action or self.address, form.fields)
 
     def has_button(self, words):
         """Whether the page has such a button."""

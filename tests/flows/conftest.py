@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations import providers
 from integrations.gusto.provider import Gusto
-from integrations.models import Connection, SyncRun
+from integrations.models import Connection, SafetySettings, SyncRun
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
 from tests.factories.portals import PortalFactory
@@ -79,6 +79,18 @@ def connect():
 def connection(admin, world, connect):
     """The portal's working connection, before its first sync."""
     return connect(admin)
+
+
+@pytest.fixture
+def mails_at_once():
+    """Let the mails of a connection's syncs go without a release."""
+
+    def decided(connection):
+        SafetySettings.objects.update_or_create(
+            connection=connection, defaults={"holds_first_mails": False, "most_mails": 10_000}
+        )
+
+    return decided
 
 
 @pytest.fixture
@@ -153,3 +165,9 @@ def link_in(mail):
 def sync(browser):
     """Select Sync on the page of Gusto, and return the browser at the page of the run."""
     return browser.open(GUSTO).press("Sync")
+
+
+def sync_and_release(browser):
+    """Sync, and let the mails of the first sync go, which wait for that; return the browser at the page of the run."""
+    page = sync(browser)
+    return page.follow("See the mails").press("Release all") if "See the mails" in page.words else page

@@ -108,9 +108,11 @@ def outcome(portal):
 
 class TestWorkerThatIsKilled:
     def test_leaves_the_run_to_another_one_that_ends_it_as_if_nothing_had_happened(
-        self, world, connect, with_first_sync, start_worker, smtp
+        self, world, connect, with_first_sync, start_worker, smtp, mails_at_once
     ):
         undisturbed, disturbed = with_first_sync(), with_first_sync()
+        for one in Connection.objects.all():
+            mails_at_once(one)
         for name in LEAVERS:
             world.terminate(name, timezone.localdate() - timedelta(days=2))
         connection = Connection.objects.get(portal=disturbed)

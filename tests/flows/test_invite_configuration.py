@@ -10,7 +10,7 @@ from tests.factories.users import AdminFactory
 from users import tasks as user_tasks
 from users.models import Invitation, Membership
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync, sync_and_release
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
@@ -52,7 +52,7 @@ class TestInviteConfiguration:
         status, subject = WAYS[way]
         configure(admin, when="When they are added to Gusto", how=way)
 
-        sync(admin)
+        sync_and_release(admin)
 
         for name, address in (
             ("Maya Okafor", "maya@harborpine.example"),

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class TestWorker:
-    def test_syncs_due_connections_and_mails_the_invitations(self, connection, smtp, start_worker):
+    def test_syncs_due_connections_and_mails_the_invitations(self, connection, smtp, start_worker, mails_at_once):
+        mails_at_once(connection)
         Connection.objects.update(next_due_at=connection.connected_at)
         forget_tasks()
         worker = start_worker()

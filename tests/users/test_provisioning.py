@@ -48,7 +48,7 @@ class TestAddLearners:
         assert (added.user.email, added.user.realm) == ("newcomer1@example.com", portal.realm)
         assert added.custom_data == {"7": "Sales"}
         assert not added.user.has_usable_password()
-        assert [(mail.kind, mail.state) for mail in added.invitations.all()] == [("invite", "scheduled")]
+        assert [(mail.kind, mail.state, mail.run_id) for mail in added.invitations.all()] == [("invite", "held", 5)]
         assert AuditEntry.objects.get(object_id=membership_id).run_id == 5
 
     def test_uses_the_account_that_is_known_in_the_realm(self):
@@ -114,7 +114,7 @@ class TestAmendLearners:
         nonce = invitation.nonce
         invitation.refresh_from_db()
         assert invitation.state == "failed"
-        assert "address changed" in invitation.failure
+        assert "address_changed" in invitation.failure
         assert invitation.nonce != nonce
 
     def test_a_new_address_withdraws_a_welcome(self):

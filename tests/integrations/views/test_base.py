@@ -13,8 +13,8 @@ from tests.factories.users import AdminFactory, MembershipFactory, OperatorFacto
 from .conftest import ROOT, markup_of, text_of
 
 PAGES = ["connection", "mapping", "invite_settings", "runs", "not_taken_over", "disconnect", "finish"]
-POST_ONLY = ["connect", "sync", "refresh_attributes"]
-RUN_PAGES = ["run", "run_progress", "run_csv", "approve", "reject"]
+POST_ONLY = ["connect", "sync", "preview", "refresh_attributes"]
+RUN_PAGES = ["run", "run_progress", "run_csv", "approve", "reject", "apply_preview", "held_mails"]
 
 
 def every_address(run):

@@ -119,13 +119,15 @@ class Reader:
     def _consequences(self, follows: Mapping[str, Any]) -> Iterator[str]:
         if mail := follows.get("mail"):
             yield _("Mail: %(kind)s") % {"kind": Invitation.Kind(mail).label}
-        for key, text, titles in (
-            ("joins", gettext_lazy("Joins: %(titles)s"), self._groups),
-            ("leaves", gettext_lazy("Leaves: %(titles)s"), self._groups),
-            ("enrolls", gettext_lazy("Is enrolled in: %(titles)s"), self._courses),
-            ("unenrolls", gettext_lazy("Is unenrolled from: %(titles)s"), self._courses),
+        # Titles are asked for only when a line speaks of them.
+        for key, text, source in (
+            ("joins", gettext_lazy("Joins: %(titles)s"), "_groups"),
+            ("leaves", gettext_lazy("Leaves: %(titles)s"), "_groups"),
+            ("enrolls", gettext_lazy("Is enrolled in: %(titles)s"), "_courses"),
+            ("unenrolls", gettext_lazy("Is unenrolled from: %(titles)s"), "_courses"),
         ):
             if ids := follows.get(key):
+                titles: dict[int, str] = getattr(self, source)
                 yield text % {"titles": ", ".join(titles.get(one, _("(deleted)")) for one in ids)}
 
     @cached_property

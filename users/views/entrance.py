@@ -49,13 +49,22 @@ def let_in(request: HttpRequest, user: User, *, target: str = "") -> HttpRespons
 
 def person_at_second_step(request: HttpRequest) -> User | None:
     """Return who is expected to type a code: after the first step, or signed in without one. None: start over."""
-    step = request.session.get(FIRST_STEP)
-    if not step:
-        return request.user if request.user.is_authenticated and not second_factors.is_verified(request) else None
-    user = RealmBackend().get_user(step["user"])
-    if user is None or timezone.now().timestamp() > step["until"]:
+    person = _past_first_step(request.session.get(FIRST_STEP))
+    if person:
+        return person
+    # A step that was not gone on with must not stand in the way of who is signed in.
+    request.session.pop(FIRST_STEP, None)
+    user = request.user
+    if not isinstance(user, User) or second_factors.is_verified(request) or not second_factors.is_set_up(user):
         return None
-    return user if constant_time_compare(user.get_session_auth_hash(), step["hash"]) else None
+    return user
+
+
+def _past_first_step(step: dict[str, Any] | None) -> User | None:
+    if step is None or timezone.now().timestamp() > step["until"]:
+        return None
+    user = RealmBackend().get_user(step["user"])
+    return user if user and constant_time_compare(user.get_session_auth_hash(), step["hash"]) else None
 
 
 def let_in_after_code(request: HttpRequest, user: User, device: Device, *, target: str = "") -> HttpResponseRedirect:

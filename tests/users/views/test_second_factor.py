@@ -212,6 +212,15 @@ class TestSecondStepPage:
     def test_is_nothing_without_the_first(self, app, visitor):
         assert visitor.get(CODE_PAGE)["Location"] == "/sign-in/"
 
+    def test_forgets_a_first_step_that_somebody_else_gave_up(self, admin, app, client):
+        other = AdminFactory(portal=admin.portal)
+        set_up(other.user)
+        sign_in(client, other.user.email)
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+            client.post(CODE_PAGE, {"code": code_of(app)})
+            assert second_factors.is_verified(client)
+
     def test_lets_nobody_in_at_another_portal(self, admin, app, portal_client):
         sister = portal_client(PortalFactory(realm=admin.portal.realm))
 

@@ -67,11 +67,13 @@ def _portal_groups(portal: Portal) -> list[Group]:
             _("Learning"),
             _item(_("Groups"), "groups", "admin:portals_group_changelist"),
             _item(_("Courses"), "school", "admin:portals_course_changelist"),
+            _item(_("Progress"), "trending_up", "admin:users_enrollment_changelist"),
         ),
         _group(
             _("Set-up"),
             _item(_("Custom user data"), "list_alt", "admin:portals_customfield_changelist"),
             _item(_("Integrations"), "sync_alt", "integrations:catalog"),
+            _item(_("Single sign-on"), "key", "admin:portals_samlsettings_overview"),
             settings,
         ),
         _group("", _item(_("Audit trail"), "history", "admin:users_auditentry_changelist")),

@@ -41,9 +41,9 @@ class ExportsPeople:
         """Show the list, with buttons that lead to the files."""
         response: Any = super().changelist_view(request, extra_context)  # type: ignore[misc]
         if portal_of(request) is not None and hasattr(response, "context_data"):
-            buttons = [_button(_("Download user data"), "download", _with_filters(request))]
+            buttons = [button(_("Download user data"), "download", _with_filters(request))]
             if administers(request):
-                buttons.append(_button(_("Upload users"), "upload", reverse("admin:users_membership_import")))
+                buttons.append(button(_("Upload users"), "upload", reverse("admin:users_membership_import")))
             response.context_data["actions_list"] = [*(response.context_data.get("actions_list") or ()), *buttons]
         return response  # type: ignore[no-any-return]
 
@@ -121,6 +121,6 @@ def _with_filters(request: HttpRequest) -> str:
     return f"{address}?{query}" if query else address
 
 
-def _button(title: str, icon: str, address: str) -> dict[str, Any]:
+def button(title: str, icon: str, address: str) -> dict[str, Any]:
     """Return a button as unfold's own template draws it."""
     return {"title": title, "icon": icon, "path": address, "variant": ActionVariant.DEFAULT, "attrs": {}}

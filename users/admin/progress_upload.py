@@ -12,18 +12,18 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
-from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanWidget
 
 from portals import csv_files
 from portals.models import Portal
 from portals.scoping import administers, portal_of
 from users import audit, bulk_jobs, progress_import, tasks
+from users.admin.exports import button
 from users.admin.people import visitor
 from users.bulk_jobs import Purpose
 from users.models import BulkJob, Enrollment
@@ -66,16 +66,11 @@ class UploadForm(forms.Form):
 class UploadsProgress:
     """Mixed into the list of enrollments: the upload of a file, and the page about it."""
 
-    actions_list = ["upload_progress"]
-
-    def has_upload_permission(self, request: HttpRequest) -> bool:
-        """Whether the visitor is an admin, at the host of a portal."""
-        return portal_of(request) is not None and administers(request)
-
     def get_urls(self) -> list[URLPattern]:
         """Return the addresses, those about uploads among them."""
         wrap = self.admin_site.admin_view  # type: ignore[attr-defined]
         own = [
+            ("", self.upload_view, "upload"),
             ("template/", self.template_view, "template"),
             ("<int:pk>/", self.upload_page, "page"),
             ("<int:pk>/apply/", require_POST(self.apply_view), "apply"),
@@ -97,9 +92,6 @@ class UploadsProgress:
             else:
                 return redirect("admin:users_progress_page", pk=job.pk)
         return self._page(request, "users/admin/progress_upload.html", title=_("Upload progress"), form=form)
-
-    # The page is the question: only its POST stores anything, and the next page asks again.
-    upload_progress.asks_first = True
 
     def template_view(self, request: HttpRequest) -> HttpResponseBase:
         """Hand over an empty file with the columns."""

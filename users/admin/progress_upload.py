@@ -79,8 +79,15 @@ class UploadsProgress:
         pages = [path(f"upload/{address}", wrap(view), name=f"users_progress_{name}") for address, view, name in own]
         return [*pages, *super().get_urls()]  # type: ignore[misc]
 
-    @action(description=gettext_lazy("Upload progress"), url_path="upload", permissions=["upload"], icon="upload_file")
-    def upload_progress(self, request: HttpRequest) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list, with a button that leads to the upload."""
+        response: Any = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        if portal_of(request) is not None and administers(request) and hasattr(response, "context_data"):
+            upload = button(_("Upload progress"), "upload", reverse("admin:users_progress_upload"))
+            response.context_data["actions_list"] = [*(response.context_data.get("actions_list") or ()), upload]
+        return response  # type: ignore[no-any-return]
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
         """Show the form on GET; store the file and let a worker look at it on POST."""
         portal = _portal_or_refusal(request)
         form = UploadForm(request.POST or None, request.FILES or None)

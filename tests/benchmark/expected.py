@@ -93,7 +93,7 @@ def _wanted(employee: dict[str, Any], today: date) -> tuple[Any, ...]:
     courses = [f"About {title}" for title in groups if title in DEPARTMENTS + CITIES_WITH_COURSE]
     names = employee["first_name"], employee["last_name"]
     state = "learner", "active", "gusto", last_day, data or None
-    return ("linked", email, *names, *state, sorted(groups), sorted(courses), ["welcome scheduled"], 1)
+    return ("linked", email, *names, *state, sorted(groups), sorted(courses), ["welcome held"], 1)
 
 
 def _last_day(employee: dict[str, Any]) -> str | None:

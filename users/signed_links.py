@@ -116,6 +116,11 @@ def signed_text(portal: Portal, settings: SignedLinkSettings, parameters: Mappin
     return _filled(settings, parameters, "•••")
 
 
+def without_placeholders(pattern: str) -> str:
+    """Return what is left of a pattern without the words in braces that mean something."""
+    return _PLACEHOLDER.sub("", pattern)
+
+
 _LABELS: dict[Reason, str | Promise] = {
     Reason.PARAMETER_MISSING: _("E-mail address, time and token are there"),
     Reason.PARAMETER_TWICE: _("No parameter stands there twice"),

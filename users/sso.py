@@ -94,12 +94,17 @@ def find(*, portal: Portal, claims: Claims, creates_people: bool, now: datetime)
 def spend(*, portal: Portal, text: str, expires_at: datetime, now: datetime) -> None:
     """Note that this assertion or token was used; it is remembered until it expires. Raises Refused."""
     SpentToken.objects.filter(portal=portal, expires_at__lt=now).delete()
-    digest = hashlib.sha256(text.encode()).hexdigest()
     try:
         with transaction.atomic():
-            SpentToken.objects.create(portal=portal, digest=digest, expires_at=expires_at)
+            SpentToken.objects.create(portal=portal, digest=_digest(text), expires_at=expires_at)
     except IntegrityError:
         raise Refused(Reason.REPLAYED) from None
+
+
+def refuse_spent(*, portal: Portal, text: str) -> None:
+    """Raise Refused when this assertion or token was used already."""
+    if SpentToken.objects.filter(portal=portal, digest=_digest(text)).exists():
+        raise Refused(Reason.REPLAYED)
 
 
 def note_attempt(
@@ -172,6 +177,10 @@ def _admit(
         portal=portal, action="signed_in", object=membership, after={"method": method}, request=request, actor=user
     )
     return membership
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _address(claims: Claims) -> str:

@@ -13,8 +13,8 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
 from portals.admin.group_terms import GroupCourseInline, TakingOffForm, save_terms
-from portals.models import DynamicRule, Group
-from portals.scoping import PortalScopedAdmin
+from portals.models import DynamicRule, Group, SamlSettings
+from portals.scoping import PortalScopedAdmin, portal_in_hand
 
 State = DynamicRule.State
 
@@ -62,6 +62,8 @@ class GroupAdmin(PortalScopedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         """Return the fields; members, rule and courses need a saved group."""
         fieldsets = super().get_fieldsets(request, obj)
+        if SamlSettings.objects.filter(portal=portal_in_hand(request)).exclude(groups_attribute="").exists():
+            fieldsets = [*fieldsets, (_("Identity provider"), {"fields": ["sso_sync"]})]
         more = (_("Members and courses"), {"fields": [*self.links, "unenroll"]})
         return [*fieldsets, more] if obj else fieldsets
 

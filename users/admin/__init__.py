@@ -10,6 +10,9 @@ from .enrollments import EnrollmentAdmin
 from .group_members import GroupAdmin, GroupMembershipAdmin, RuleAdmin
 from .memberships import MembershipAdmin
 from .pending import PendingUserAdmin
+from .saml import SamlSettingsAdmin
+from .sign_in_attempts import SignInAttemptAdmin
+from .signed_links import SignedLinkSettingsAdmin
 
 __all__ = [
     "AuditEntryAdmin",
@@ -23,5 +26,8 @@ __all__ = [
     "MembershipAdmin",
     "PendingUserAdmin",
     "RuleAdmin",
+    "SamlSettingsAdmin",
+    "SignInAttemptAdmin",
+    "SignedLinkSettingsAdmin",
     "UserAdmin",
 ]

@@ -19,11 +19,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 from portals.models import Portal
 from portals.scoping import administers, portal_of
@@ -88,12 +86,11 @@ class MailExamples(ModelAdmin):
         """Mail an example to the visitor."""
         return require_POST(self._send_test_mail)(request, self._portal(request, portal_id), name)
 
-    @display(description=gettext_lazy("mail"))
-    def show_mail(self, person: Any) -> SafeString:
+    def link_to_mail(self, person: Any) -> SafeString:
         """Return a link to what this person's mail looks like."""
         page = reverse("admin:users_pendinguser_mails", args=[person.portal_id])
         template = '<a href="{}?person={}" class="text-link underline">{}</a>'
-        return format_html(template, page, person.pk, _("Show"))
+        return format_html(template, page, person.pk, _("Show the mail"))
 
     def _send_test_mail(self, request: HttpRequest, portal: Portal, name: str) -> HttpResponse:
         if name not in mail_examples.NAMES:

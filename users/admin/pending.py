@@ -75,20 +75,21 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
         "show_state",
         "invited_at",
         "last_sent_at",
-        "times_sent",
         "expires_at",
         "show_source",
         "sent_by",
-        "show_mail",
     ]
     list_filter = [InvitationStateFilter, CreatedAfterFilter, ("source", ChoicesDropdownFilter)]
     actions = ["resend", "release", "cancel", "allow"]
     actions_detail = ["resend", "release", "cancel", "allow"]
     inlines = [InvitationInline]
-    readonly_fields = ["role", "show_state", "show_mail", "show_source", "created_at"]
+    readonly_fields = ["role", "show_state", "last_sent_at", "expires_at", "show_source", "created_at"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role"]}),
-        (gettext_lazy("Invitation"), {"fields": ["show_state", "show_mail", "show_source", "created_at"]}),
+        (
+            gettext_lazy("Invitation"),
+            {"fields": ["show_state", "last_sent_at", "expires_at", "show_source", "created_at"]},
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PendingUser]:
@@ -122,12 +123,13 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
 
     @display(description=gettext_lazy("invitation"))
     def show_state(self, person: Any) -> SafeString:
-        """Return the state of the invitation as a label, with what stands against it."""
-        label, color = STATES.get(state_of(person), ("", ""))
+        """Return the state of the invitation as a label, what stands against it, and where the mail can be seen."""
+        label, color = STATES[state_of(person)]
         return format_html(
-            '{}<span class="block max-w-xs pt-1 text-xs">{}</span>',
+            '{}<span class="block max-w-xs pt-1 text-xs">{} {}</span>',
             render_to_string("unfold/helpers/label.html", {"text": label, "type": color}),
             _note_on(_mail(person)),
+            self.link_to_mail(person),
         )
 
     @display(description=gettext_lazy("invited at"), ordering="created_at")
@@ -137,13 +139,12 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
 
     @display(description=gettext_lazy("last sent"))
     def last_sent_at(self, person: Any) -> Any:
-        """Return when the mail was last sent."""
-        return _short(_mail(person), "last_sent_at")
-
-    @display(description=gettext_lazy("times sent"))
-    def times_sent(self, person: Any) -> Any:
-        """Return how often the mail was sent."""
-        return getattr(_mail(person), "times_sent", None)
+        """Return when the mail was last sent, and how often it was."""
+        mail = _mail(person)
+        if mail is None or not mail.times_sent:
+            return _("Never")
+        times = ngettext("%d time", "%d times", mail.times_sent) % mail.times_sent
+        return f"{_short(mail, 'last_sent_at')} ({times})"
 
     @display(description=gettext_lazy("expires"))
     def expires_at(self, person: Any) -> Any:
@@ -247,11 +248,11 @@ def _mail(person: Any) -> Invitation | None:
 
 def _note_on(mail: Invitation | None) -> str:
     """Return why a mail could not be sent, when it is tried again, and which reminder was sent."""
-    said = [mail.why_not_sent] if mail and mail.why_not_sent and not mail.needs_new_mail else []
+    said = [mail.why_not_sent.rstrip(".") + "."] if mail and mail.why_not_sent and not mail.needs_new_mail else []
     if mail and mail.state == State.SCHEDULED and mail.next_try_at and mail.next_try_at > timezone.now():
-        said.append(_("Next try: %(time)s") % {"time": _short(mail, "next_try_at")})
+        said.append(_("Next try: %(time)s.") % {"time": _short(mail, "next_try_at")})
     if mail and mail.reminder:
-        said.append(_("Reminder: %(which)s") % {"which": mail.get_reminder_display()})
+        said.append(_("Reminder: %(which)s.") % {"which": mail.get_reminder_display()})
     return " ".join(said)
 
 

@@ -73,7 +73,7 @@ class SecondFactorMiddleware:
     def __call__(self, request: PortalRequest) -> HttpResponse:
         """Answer the request, or ask for the code, or for the setting up, first."""
         if self.is_missing(request):
-            if second_factors.is_set_up(request.user):
+            if isinstance(request.user, User) and second_factors.is_set_up(request.user):
                 return redirect(f"{reverse('users:second_step')}?{urlencode({'next': request.get_full_path()})}")
             return redirect("users:second_factor")
         return self.get_response(request)

@@ -39,7 +39,7 @@ class SessionStore(db.SessionStore):
     """Django's database store with columns for what people want to know about their sign-ins."""
 
     @classmethod
-    def get_model_class(cls) -> type[Session]:  # type: ignore[override]
+    def get_model_class(cls) -> type[Session]:
         """Return our model."""
         return Session
 

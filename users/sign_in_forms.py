@@ -22,7 +22,7 @@ PASSWORD_TRIES = Throttle("present-password", limit=5, period=timedelta(minutes=
 
 
 class SignInForm(forms.Form):
-    """E-mail address and password; `user` is who signed in, `invitation` whose one-time password was typed."""
+    """E-mail address and password; `person` is who may come in, `invitation` whose one-time password was typed."""
 
     email = forms.EmailField(
         label=gettext_lazy("E-mail address"),
@@ -58,6 +58,13 @@ class SignInForm(forms.Form):
                 _("This e-mail address and password do not let you in. Check both for typing errors.")
             )
         return self.cleaned_data
+
+    @property
+    def person(self) -> User:
+        """The account of a valid form without `invitation`. Raises LookupError for any other."""
+        if self.user is None:
+            raise LookupError
+        return self.user
 
     def _refuse_while_locked(self, email: str) -> None:
         until = lockouts.locked_until(self.request, email)

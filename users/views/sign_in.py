@@ -47,9 +47,9 @@ class SignInPage(Page, FormView):  # type: ignore[type-arg]
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         """Let the person in, or on to the page that asks for a password of their own."""
-        if form.user is None:
+        if form.invitation:
             return redirect("users:invitation", token=invitations.token(form.invitation))
-        return let_in(self.request, form.user, target=self.target())
+        return let_in(self.request, form.person, target=self.target())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Keep the wish where to go."""

@@ -16,6 +16,8 @@ FULL_SIZE = 100_000
 MILLION = 1_000_000
 # Rows of tests.benchmark.rules, and their targets in seconds at 100,000 people.
 RULE_TARGETS = {"R1": 0.3, "R2": 3.0, "R3 one": 0.5, "R3 preview": 0.3}
+# Rows of tests.benchmark.files, and their targets in seconds; a download is measured at 100,000 people.
+FILE_TARGETS = {"E1": 60.0, "E2": 30.0}
 
 Step = Callable[[Rig, int], Iterator[Row]]
 
@@ -35,7 +37,7 @@ def main() -> int:
         with made.connect() as connection:
             version = connection.info.parameter_status("server_version") or ""
     shown = [row for row in rows if not wanted or row.name in wanted]
-    shown.sort(key=lambda row: (row.name[0] == "R", int(row.name[1:])))
+    shown.sort(key=lambda row: ("SRE".index(row.name[0]), int(row.name[1:])))
     text = f"{people:,} people. {report.machine(version)}\n\n{report.table(shown)}"
     print(f"\n{text}")
     if not wanted and people >= FULL_SIZE:
@@ -58,6 +60,7 @@ def _steps(*, with_million: bool) -> list[tuple[tuple[str, ...], Step]]:
         (("S8",), sync.many),
         (("S9",), sync.faulty),
         (("R1", "R2", "R3"), _rules),
+        (("E1", "E2"), _files),
     ]
     return [*steps, (("S10",), sync.million)] if with_million else steps
 
@@ -72,6 +75,13 @@ def _rules(made: Rig, people: int) -> Iterator[Row]:
         yield Row(
             name, f"{what}, {RULES} rules, {people:,} people", seconds, "s", scaled, note=f"{written} rows written"
         )
+
+
+def _files(made: Rig, people: int) -> Iterator[Row]:
+    for label, seconds, remark in measure.run(made, "postgres", "files", people)["result"]:
+        name, _, what = label.partition(" ")
+        scaled = FILE_TARGETS[name] * (max(1.0, people / FULL_SIZE) if name == "E1" else 1.0)
+        yield Row(name, what, seconds, "s", scaled, note=remark)
 
 
 if __name__ == "__main__":

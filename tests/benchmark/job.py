@@ -21,6 +21,7 @@ JOBS = {
     "sync": ("portal", "sync"),
     "sync_all": ("portal", "sync_all"),
     "rules": ("rules", "run"),
+    "files": ("files", "run"),
 }
 
 

@@ -30,11 +30,8 @@ def resend(*, membership_ids: Collection[int], actor: User, now: datetime) -> in
     open_ = _invites(portals).filter(state__in=Invitation.OPEN_STATES)
     known = set(open_.values_list("membership", flat=True))
     open_.update(nonce=invitations.random_nonces(), sent_by=actor, **invitations.fresh(now))
-    newcomers = [
-        Invitation(membership_id=pk, created_at=now, sent_by=actor, nonce=new_nonce(), **invitations.fresh(now))
-        for pk in portals
-        if pk not in known
-    ]
+    row = {"kind": Invitation.Kind.INVITE, "created_at": now, "sent_by": actor, **invitations.fresh(now)}
+    newcomers = [Invitation(membership_id=pk, nonce=new_nonce(), **row) for pk in portals if pk not in known]
     Invitation.objects.bulk_create(newcomers, batch_size=BATCH)
     _record("invitation_resent", portals, actor, now)
     return len(portals)

@@ -77,7 +77,7 @@ class TestResend:
 
         assert self.resend(silent, former, admin=admin) == 2
 
-        assert silent.invitations.get().state == "scheduled"
+        assert (silent.invitations.get().kind, silent.invitations.get().state) == ("invite", "scheduled")
         assert sorted(former.invitations.values_list("state", flat=True)) == ["cancelled", "scheduled"]
 
     def test_leaves_out_whom_an_admin_cancelled_and_who_is_not_pending(self, invited, portal, admin):

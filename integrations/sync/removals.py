@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from integrations.engine.changes import RISKY, Change, Kind, Reason
 from integrations.engine.guard import too_many
@@ -84,7 +85,7 @@ def linked_with_access(connection: Connection) -> int:
     return linked.exclude(membership__status=Membership.Status.ENDED).count()
 
 
-def _planned(context: Context, kind: Kind):  # type: ignore[no-untyped-def]
+def _planned(context: Context, kind: Kind) -> QuerySet[PlannedChange, PlannedChange]:
     return PlannedChange.objects.filter(run_id=context.run_id, kind=kind, state=State.PLANNED)
 
 

@@ -57,7 +57,7 @@ class SignOnAdmin(PortalScopedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show operators the list, and a portal's admin the overview of single sign-on."""
-        if portal_of(request) and self.has_view_permission(request):
+        if portal_of(request) and self.has_view_permission(request) and not request.GET:
             return redirect("admin:portals_samlsettings_overview")
         response: HttpResponse = super().changelist_view(request, extra_context)
         return response

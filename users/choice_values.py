@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ SELECT value, count(*) FROM (
         ELSE jsonb_build_array(m.custom_data -> %(key)s::text) END) AS value
     FROM users_membership AS m
     WHERE m.portal_id = %(portal)s AND m.custom_data ? %(key)s::text
+        AND jsonb_typeof(m.custom_data -> %(key)s::text) <> 'null'
 ) AS found
 GROUP BY value
 """
@@ -54,7 +56,7 @@ class Misfit:
 def people_by_value(field: CustomField) -> dict[Scalar, int]:
     """Return how many people have each value of a field; one statement."""
     rows = statements.rows(_COUNTS, {"key": field.key, "portal": field.portal_id})
-    return {value: count for value, count in rows if value is not None}
+    return {json.loads(value): count for value, count in rows}
 
 
 def people_with(choice: CustomFieldChoice) -> int:

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from portals import signals
 from portals.models import Course, CustomField, DynamicRule, Group, Portal, Realm
-from tests.admin_pages import errors, form_data, page, save
+from tests.admin_pages import errors, page, save
 from tests.factories.integrations import FieldMappingFactory
 from tests.factories.portals import (
     CourseFactory,

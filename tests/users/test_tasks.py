@@ -1,8 +1,9 @@
 """Tasks do their one thing, and nothing more the second time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from portals import definitions
@@ -53,16 +54,32 @@ class TestEndAccessAfterLastDay:
 
 
 class TestRegroupEveryone:
-    def test_asks_once_for_each_portal_with_rules(self, monkeypatch):
-        portal = PortalFactory()
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        calls = []
+        monkeypatch.setattr(tasks.regroup_portal, "delay", lambda **ids: calls.append(ids))
+        return calls
+
+    def test_asks_once_for_each_portal_with_rules(self, asked):
+        portal = PortalFactory(time_zone="UTC")
         DynamicRuleFactory.create_batch(2, group__portal=portal)
         DynamicRuleFactory(state=DynamicRule.State.DRAFT)
-        asked = []
-        monkeypatch.setattr(tasks.regroup_portal, "delay", lambda **ids: asked.append(ids))
 
-        tasks.regroup_everyone()
+        with time_machine.travel(datetime(2026, 3, 9, 0, 20, tzinfo=UTC)):
+            tasks.regroup_everyone()
 
         assert asked == [{"portal_id": portal.pk}]
+
+    def test_takes_each_portal_when_a_day_begins_there(self, asked):
+        denver = DynamicRuleFactory(group__portal__time_zone="America/Denver").group.portal
+        tokyo = DynamicRuleFactory(group__portal__time_zone="Asia/Tokyo").group.portal
+
+        for hour in range(24):
+            with time_machine.travel(datetime(2026, 3, 9, hour, 20, tzinfo=UTC)):
+                before = len(asked)
+                tasks.regroup_everyone()
+                portals = [call["portal_id"] for call in asked[before:]]
+                assert portals == {6: [denver.pk], 7: [denver.pk], 15: [tokyo.pk], 16: [tokyo.pk]}.get(hour, [])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -96,7 +96,7 @@ class PeopleChoiceInline(ChoiceInline):
         """Return how many people have the choice, as a link to them, and how many rules and mappings use it."""
         if choice.pk is None:
             return "–"
-        uses = _uses(choice.field)
+        uses = self._uses_of(choice.field)
         value = _stored(choice)
         people = uses.people.get(value, 0)
         url = reverse("admin:users_membership_changelist")
@@ -109,6 +109,13 @@ class PeopleChoiceInline(ChoiceInline):
             ngettext("%d rule", "%d rules", uses.rules.get(value, 0)) % uses.rules.get(value, 0),
             ngettext("%d mapping", "%d mappings", uses.mappings) % uses.mappings,
         )
+
+    def _uses_of(self, field: CustomField) -> _Uses:
+        # The inline lives as long as the request, and has one field.
+        known: _Uses | None = self.__dict__.get("_uses")
+        if known is None:
+            known = self.__dict__["_uses"] = _Uses(field)
+        return known
 
 
 class _Uses:
@@ -128,13 +135,6 @@ class _Uses:
             if relation.on_delete is models.PROTECT and relation.related_model is not RuleCondition
         ]
         self.mappings = sum(getattr(field, str(relation.get_accessor_name())).count() for relation in others)
-
-
-def _uses(field: CustomField) -> _Uses:
-    known: _Uses | None = field.__dict__.get("_uses")
-    if known is None:
-        known = field.__dict__["_uses"] = _Uses(field)
-    return known
 
 
 def _stored(choice: CustomFieldChoice) -> Any:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,7 +35,16 @@ def test_environment() -> Iterator[None]:
             valkey = start_valkey()
             stack.callback(valkey.stop)
             os.environ["REDIS_URL"] = valkey.url
+        _keep_apart()
         yield
+
+
+def _keep_apart() -> None:
+    """Give each process of `pytest -n` a store of its own on the shared server, as pytest-django does with databases."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if worker:
+        address = urlsplit(os.environ["REDIS_URL"])
+        os.environ["REDIS_URL"] = address._replace(path=f"/{1 + int(worker.removeprefix('gw'))}").geturl()
 
 
 @pytest.hookimpl(wrapper=True)

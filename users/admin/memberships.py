@@ -80,12 +80,12 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         "delete_permanently",
     ]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
-    readonly_fields = ["show_status", "show_ending", "show_source", "created_at", "ended_at"]
+    readonly_fields = ["show_status", "show_ending", "show_source", "created_at", "show_history", "ended_at"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role", "is_limited", "rights"]}),
         (
             gettext_lazy("Access"),
-            {"fields": ["show_status", "last_day", "ended_at", "show_ending", "show_source", "created_at"]},
+            {"fields": ["show_status", "last_day", "ended_at", "show_ending", "show_source", "created_at", "show_history"]},
         ),
     ]
     add_fieldsets = [

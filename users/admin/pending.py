@@ -83,12 +83,12 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
     actions = ["resend", "release", "cancel", "allow"]
     actions_detail = ["resend", "release", "cancel", "allow"]
     inlines = [InvitationInline]
-    readonly_fields = ["role", "show_state", "last_sent_at", "expires_at", "show_source", "created_at"]
+    readonly_fields = ["role", "show_state", "last_sent_at", "expires_at", "show_source", "created_at", "show_history"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role"]}),
         (
             gettext_lazy("Invitation"),
-            {"fields": ["show_state", "last_sent_at", "expires_at", "show_source", "created_at"]},
+            {"fields": ["show_state", "last_sent_at", "expires_at", "show_source", "created_at", "show_history"]},
         ),
     ]
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -186,6 +187,13 @@ class PeopleAdmin(PortalScopedAdmin):
     def show_email(self, person: Membership) -> str:
         """Return the address."""
         return person.user.email
+
+    @display(description=gettext_lazy("history"))
+    def show_history(self, person: Membership) -> SafeString:
+        """Return a link to what the audit trail says about the person."""
+        page = reverse("admin:users_auditentry_changelist")
+        words = _("What was changed, when and by whom")
+        return format_html('<a href="{}?person={}" class="text-link underline">{}</a>', page, person.pk, words)
 
     @display(description=gettext_lazy("created"), ordering="created_at")
     def show_created(self, person: Membership) -> SafeString:

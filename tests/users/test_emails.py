@@ -37,13 +37,15 @@ class TestCompose:
             assert "Hello Ada," in text
             assert "72 hours" in text
 
-    def test_links_to_the_portal_itself(self, settings):
+    def test_links_to_the_portal_itself(self):
         invitation = newcomer(
             membership__portal__custom_domain="learn.acme.example",
             membership__portal__custom_domain_verified_at=timezone.now() - timedelta(days=1),
         )
 
-        assert f"{settings.PLATFORM_SCHEME}://learn.acme.example/invitation/" in emails.compose(invitation).body
+        address = invitation.membership.portal.url("/invitation/")
+        assert "//learn.acme.example" in address
+        assert address in emails.compose(invitation).body
 
     def test_sends_in_the_name_of_the_portal(self, settings):
         settings.DEFAULT_FROM_EMAIL = "Rollcall <no-reply@rollcall.example>"
@@ -51,6 +53,23 @@ class TestCompose:
         message = emails.compose(newcomer(membership__portal__name="North Academy"))
 
         assert message.message()["From"] == "North Academy <no-reply@rollcall.example>"
+
+    def test_sends_in_the_name_that_the_portal_chose_for_its_mails(self, settings):
+        settings.DEFAULT_FROM_EMAIL = "Rollcall <no-reply@rollcall.example>"
+
+        message = emails.compose(newcomer(membership__portal__mail_sender="Your trainers"))
+
+        assert message.message()["From"] == "Your trainers <no-reply@rollcall.example>"
+
+    def test_shows_an_example_without_the_secrets(self):
+        invitation = newcomer()
+
+        message = emails.compose(invitation, is_example=True)
+
+        assert "Message-ID" not in message.extra_headers
+        for text in texts(message):
+            assert invitations.token(invitation) not in text
+            assert invitations.temporary_password(invitation) not in text
 
     def test_leaves_the_one_time_password_out_for_someone_who_has_one(self):
         invitation = InvitationFactory()

@@ -1,5 +1,6 @@
 """Handing mails over to a real mail server, whatever the server says."""
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -196,6 +197,20 @@ class TestRefusals:
 
         assert Invitation.objects.filter(state="scheduled").count() == 3
         assert Invitation.objects.filter(tries=1).count() == 1
+
+
+    def test_a_server_that_does_not_answer_costs_nobody_an_invitation(self, settings):
+        invitation = InvitationFactory(next_try_at=NOW)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+            settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+            settings.EMAIL_TIMEOUT = 0.2
+
+            assert send() == 0
+
+        invitation.refresh_from_db()
+        assert (invitation.state, invitation.tries) == ("scheduled", 1)
+        assert invitation.next_try_at == NOW + timedelta(minutes=1)
 
 
 class TestReplacedMeanwhile:

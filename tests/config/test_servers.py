@@ -46,7 +46,7 @@ class TestStartPostgres:
         finally:
             server.stop()
 
-    @pytest.mark.parametrize("left", [str(os.getpid()), "999999999", ""])
+    @pytest.mark.parametrize("left", [str(os.getpid()), "999999999", ""], ids=["alive", "dead", "empty"])
     def test_survives_what_a_crash_left(self, data, left):
         (data / "postmaster.pid").write_text(f"{left}\n")
 

@@ -10,12 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldBooleanWidget
 
-from portals.confirmations import ConfirmationForm
 from users import pending
+from users.admin.person_actions import PeopleForm
 from users.models import Invitation
 
 
-class ResendForm(ConfirmationForm):
+class ResendForm(PeopleForm):
     """Send invitations again."""
 
     title = gettext_lazy("Send the invitation again")
@@ -39,7 +39,7 @@ class ResendForm(ConfirmationForm):
         return said
 
 
-class CancelForm(ConfirmationForm):
+class CancelForm(PeopleForm):
     """Withdraw invitations."""
 
     title = gettext_lazy("Cancel the invitation")
@@ -64,7 +64,7 @@ class CancelForm(ConfirmationForm):
         ]
 
 
-class ReleaseForm(ConfirmationForm):
+class ReleaseForm(PeopleForm):
     """Let held invitations go out."""
 
     title = gettext_lazy("Release held invitations")
@@ -87,7 +87,7 @@ class ReleaseForm(ConfirmationForm):
         return [ngettext("%d held mail will be sent.", "%d held mails will be sent.", count) % count]
 
 
-class AllowForm(ConfirmationForm):
+class AllowForm(PeopleForm):
     """Allow invitations to people again."""
 
     title = gettext_lazy("Allow invitations again")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
@@ -30,7 +31,11 @@ class PeopleForm(ConfirmationForm):
 
     def clean(self) -> dict[str, Any]:
         """Refuse to act on people with more rights than the visitor."""
-        who = staff.out_of_reach(standing(self.request), self.rows)
+        rows = self.rows
+        if isinstance(rows, QuerySet):
+            # As many people as the list has, of whom only staff can be out of reach.
+            rows = rows.exclude(role=Membership.Role.LEARNER).select_related("portal__parent", "user")
+        who = staff.out_of_reach(standing(self.request), rows)
         if who:
             names = ", ".join(str(row) for row in who[:5])
             raise ValidationError(_("You may not decide about people with more rights than yours: %s.") % names)

@@ -17,6 +17,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from portals import statements
 from portals.models import Portal
 from users.models import BulkJob, BulkJobPart, User
 
@@ -140,11 +141,11 @@ def store(job: BulkJob, purpose: Purpose, pieces: Iterable[bytes]) -> Iterator[i
         waiting += piece
         if len(waiting) < PART_BYTES:
             continue
-        BulkJobPart.objects.create(job=job, purpose=purpose, number=number, content=bytes(waiting))
+        _store_part(job, purpose, number, waiting)
         number, size = number + 1, size + len(waiting)
         waiting.clear()
         yield size
-    BulkJobPart.objects.create(job=job, purpose=purpose, number=number, content=bytes(waiting))
+    _store_part(job, purpose, number, waiting)
     yield size + len(waiting)
 
 
@@ -175,6 +176,12 @@ def delete_old(now: datetime) -> int:
     count = old.count()
     old.delete()
     return count
+
+
+def _store_part(job: BulkJob, purpose: Purpose, number: int, content: bytearray) -> None:
+    # Not by the ORM: its cursors hold on to the last statement, and each of these is half a megabyte long.
+    part = (job.pk, purpose.value, number, bytes(content))
+    statements.copy("users_bulkjobpart (job_id, purpose, number, content)", [part])
 
 
 def _ago(span: timedelta) -> Combinable:

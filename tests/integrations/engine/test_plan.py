@@ -244,6 +244,22 @@ class TestLinkedLearner:
         assert change.after == {"custom_data": {"7": "Sales"}}
 
 
+class TestCancelledInvitation:
+    def test_is_told_and_changes_nothing(self):
+        pending = learner(status="pending", invitation_cancelled=True)
+
+        change = only(decided(person(), around(pending)))
+
+        assert (change.kind, change.reason) == (Kind.SKIP, Reason.INVITATION_CANCELLED)
+
+    def test_keeps_the_person_pending_where_single_sign_on_would_let_them_in(self):
+        pending = learner(status="pending", invitation_cancelled=True)
+
+        change = only(decided(person(), around(pending), policy(activates_pending=True)))
+
+        assert change.kind is Kind.SKIP
+
+
 class TestLeaver:
     @pytest.mark.parametrize("last_day", [YESTERDAY, TODAY, TOMORROW])
     def test_loses_access_after_the_last_day(self, last_day):
@@ -304,6 +320,13 @@ class TestReturner:
         change = only(decided(person(), around(gone)))
 
         assert (change.kind, change.mail, change.after["status"]) == (Kind.RESTORE, "invite", "pending")
+
+    def test_whose_invitation_an_admin_cancelled_comes_back_without_one(self):
+        gone = learner(status="ended", ended_by="gusto", last_day=YESTERDAY, invitation_cancelled=True)
+
+        change = only(decided(person(), around(gone), policy(adds_as="active")))
+
+        assert (change.kind, change.mail, change.after["status"]) == (Kind.RESTORE, "", "pending")
 
     def test_whom_an_admin_shut_out_stays_out(self):
         change = only(decided(person(), around(learner(status="ended", ended_by="admin"))))

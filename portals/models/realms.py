@@ -61,7 +61,13 @@ class Portal(models.Model):
     )
     custom_domain_verified_at = models.DateTimeField(_("custom domain verified at"), null=True, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[check_time_zone])
-    language = models.CharField(_("language"), max_length=12, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(
+        _("language"),
+        max_length=12,
+        default="en",
+        choices=settings.LANGUAGES,
+        help_text=_("The language of the mails with invitations and links."),
+    )
     sign_in_method = models.CharField(
         _("sign-in method"), max_length=12, choices=SignInMethod, default=SignInMethod.PASSWORD
     )

@@ -59,6 +59,10 @@ class RollcallAdminSite(UnfoldAdminSite):
         wanted = request.GET.get("next") or reverse("admin:index")
         return redirect_to_login(wanted, reverse("users:sign_in"))
 
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Leave passwords to the product's own page: it counts tries, ends other sign-ins and tells by mail."""
+        return redirect("users:password")
+
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Sign out and show the sign-in page; where single sign-on would begin at once, the page before it."""
         portal = portal_of(request)

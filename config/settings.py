@@ -264,6 +264,7 @@ UNFOLD = {
     "ENVIRONMENT": None,
     "STYLES": ["/static/rollcall/admin.css"],
     "COMMAND": {"search_models": False},
+    "ACCOUNT": {"navigation": [{"title": _("Sign-in and security"), "link": reverse_lazy("users:security")}]},
     "SIDEBAR": {
         "show_search": False,
         "navigation": "config.navigation.sidebar",

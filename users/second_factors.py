@@ -79,7 +79,7 @@ def new_recovery_codes(user: User) -> list[str]:
 
 def recovery_codes_left(user: User) -> int:
     """Return how many recovery codes still work."""
-    return StaticToken.objects.filter(device__user=user).count()
+    return int(StaticToken.objects.filter(device__user=user).count())
 
 
 @transaction.atomic
@@ -97,7 +97,8 @@ def wait(user: User, code: str, *, now: datetime) -> timedelta | None:
         return None
     # As django-otp counts: the wait doubles with each wrong code in a row.
     pause = timedelta(seconds=asked.get_throttle_factor() * 2 ** (asked.throttling_failure_count - 1))
-    return max(asked.throttling_failure_timestamp + pause - now, timedelta(seconds=1))
+    ends_at: datetime = asked.throttling_failure_timestamp + pause
+    return max(ends_at - now, timedelta(seconds=1))
 
 
 @transaction.atomic

@@ -50,7 +50,7 @@ class GroupCourseFormSet(BaseInlineFormSet):
         if any(form.instance.pk for form in self.deleted_forms) and not self.data.get("unenroll"):
             raise ValidationError(
                 _(
-                    "Say what happens to members who have not finished: choose under “When a course is taken off a group”."
+                    "Say what happens to those who have not finished: choose under “When a course is taken off a group”."
                 )
             )
 
@@ -62,6 +62,8 @@ class GroupCourseInline(PortalScopedTabularInline):
     formset = GroupCourseFormSet
     portal_path = "group__portal"
     fields = ["course", "is_required", "due_days", "reenroll_completed"]
+    # One empty line, so that a course can be added without a script, too.
+    extra = 1
     ordering = ["pk"]
     verbose_name = gettext_lazy("course")
     verbose_name_plural = gettext_lazy("courses")

@@ -108,9 +108,10 @@ def is_last_full_admin(membership: Membership) -> bool:
 
 
 def _refuse_last_admins(rows: Sequence[Membership]) -> None:
-    # Always in the same order, so that two deletions cannot wait for one another.
-    for row in sorted(rows, key=lambda row: row.portal_id):
-        if is_last_full_admin(row):
+    last_admin.lock(row.portal for row in rows)
+    going = [row.pk for row in rows]
+    for row in rows:
+        if last_admin.is_among(portal=row.portal, membership_ids=going):
             raise LastFullAdmin
 
 

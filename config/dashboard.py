@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from config import upcoming
+from config.upcoming import Share, Week
 from integrations import providers
 from integrations.models import Connection, SyncRun
 from portals.models import Course, CustomField, DynamicRule, Group, Portal, Realm
@@ -68,6 +70,10 @@ class Overview:
     questions: list[Question]
     steps: list[Step]
     links: list[Link]
+    # Only in portals.
+    weeks: list[Week] = field(default_factory=list)
+    weeks_chart: str = ""
+    progress: list[Share] = field(default_factory=list)
 
 
 def of_portal(portal: Portal, now: datetime) -> Overview:
@@ -86,7 +92,16 @@ def of_portal(portal: Portal, now: datetime) -> Overview:
         text = _("Connect %(system)s, so that people come by themselves") % {"system": links[0].label}
         steps.insert(0, Step(text, reverse("integrations:catalog"), is_connected))
     steps = [] if all(step.is_done for step in steps) else steps
-    return Overview(_people(portal), _questions(portal, links, now), steps, links)
+    weeks = upcoming.weeks(portal, now)
+    return Overview(
+        _people(portal),
+        _questions(portal, links, now),
+        steps,
+        links,
+        weeks,
+        upcoming.chart(weeks),
+        upcoming.progress(portal),
+    )
 
 
 def of_platform(now: datetime) -> Overview:

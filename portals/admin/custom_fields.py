@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -105,6 +106,15 @@ class CustomFieldForm(PortalForm):
             self.add_error("type", _("The type cannot change while the field is in use: %s.") % "; ".join(uses))
         elif is_multiple != was_multiple:
             self.add_error("is_multiple", _("This cannot change any more. Create a new field."))
+
+
+class OrderForm(forms.ModelForm):
+    """One row of the list: its place among the fields."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "position" in self.fields:
+            self.fields["position"].widget.attrs["aria-label"] = _("Position of %s") % self.instance.label
 
 
 class ChoiceFormSet(PaginationInlineFormSet):
@@ -220,6 +230,10 @@ class CustomFieldAdmin(PortalScopedAdmin):
     def show_state(self, field: CustomField) -> tuple[str, str]:
         """Return whether the field is offered as a label."""
         return ("archived", _("Archived")) if field.is_archived else ("offered", _("In use"))
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the form of one row, its number named for screen readers."""
+        return super().get_changelist_form(request, form=OrderForm, **kwargs)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Return what can be done with the field as things are."""

@@ -165,7 +165,7 @@ class TestChoices:
     ):
         field = CustomFieldFactory(portal=portal, type="string_choice", choices=[f"No. {n}" for n in range(20)])
 
-        with django_assert_max_num_queries(15):
+        with django_assert_max_num_queries(25):
             client.get(change(field))
 
 

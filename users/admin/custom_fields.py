@@ -160,8 +160,17 @@ class CustomFieldAdmin(DefinitionAdmin):
     @display(description=gettext_lazy("rules and mappings"))
     def used_in(self, field: CustomField) -> Any:
         """Return the rules, as links, and everything else that uses the field."""
+        # The theme asks several times while it lays out a page.
+        known = field.__dict__.get("_used_in")
+        if known is None:
+            parts = [*self._rule_links(field), *self.other_uses(field)]
+            known = format_html_join(", ", "{}", ((part,) for part in parts)) if parts else _("Nothing")
+            field.__dict__["_used_in"] = known
+        return known
+
+    def _rule_links(self, field: CustomField) -> list[str]:
         rules = DynamicRule.objects.filter(conditions__custom_field=field).select_related("group").distinct()
-        links = [
+        return [
             format_html(
                 '<a href="{}" class="text-link underline">{}</a>',
                 reverse("admin:portals_group_rule", args=[rule.group_id]),
@@ -169,8 +178,6 @@ class CustomFieldAdmin(DefinitionAdmin):
             )
             for rule in rules.order_by("group__title")
         ]
-        parts = [*links, *self.other_uses(field)]
-        return format_html_join(", ", "{}", ((part,) for part in parts)) if parts else _("Nothing")
 
     def other_uses(self, field: CustomField) -> list[str]:
         """Return what else would be in the way of deleting the field."""

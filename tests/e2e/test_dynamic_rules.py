@@ -1,0 +1,106 @@
+"""A rule is built line by line without leaving the page, shows its effect, and runs."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from portals.models import CustomField, Group
+from tests.factories.users import MembershipFactory
+from users import grouping
+
+from .test_accessibility import SCHEMES, findings
+
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture
+def department(portal):
+    return CustomField.objects.get(portal=portal, label="Department")
+
+
+@pytest.fixture
+def group(portal, department):
+    MembershipFactory(portal=portal, user__last_name="Okafor", custom_data={department.key: "Sales"})
+    return Group.objects.create(portal=portal, title="Night shift")
+
+
+@pytest.fixture
+def builder(page, sign_in, portal, group):
+    """The builder of a group without a rule."""
+    sign_in(page)
+    page.goto(portal.url(f"/admin/portals/group/{group.pk}/change/"))
+    page.get_by_role("link", name="Build a rule").click()
+    return page
+
+
+def line(page, place=1, block=1):
+    return page.get_by_role("group", name=f"Condition {place} of block {block}", exact=True)
+
+
+def build(page):
+    """Fill in a rule of two blocks."""
+    page.get_by_role("button", name="Add a condition").click()
+    line(page).get_by_label("Looks at").select_option(label="Department")
+    expect(line(page).get_by_label("Comparison")).to_contain_text("is none of")
+    line(page).get_by_label("Comparison").select_option(label="is one of")
+    line(page).get_by_label("Sales").check()
+    page.get_by_role("button", name="Add alternative conditions").click()
+    line(page, 1, 2).get_by_label("Looks at").select_option(label="Date of joining")
+    line(page, 1, 2).get_by_label("Comparison").select_option(label="is in the last … days")
+    line(page, 1, 2).get_by_label("Days").fill("0")
+    line(page, 1, 2).get_by_label("Comparison").select_option(label="is before")
+    line(page, 1, 2).get_by_label("Value").fill("2001-01-01")
+
+
+class TestBuildingARule:
+    @pytest.mark.usefixtures("tasks_at_once")
+    def test_shows_the_effect_and_lets_people_in(self, builder, group):
+        build(builder)
+        builder.get_by_role("button", name="Preview", exact=True).click()
+        expect(builder.get_by_text("Department is one of Sales")).to_be_visible()
+        expect(builder.get_by_role("link", name="1 join the group")).to_be_visible()
+        expect(builder.get_by_role("link", name="Robin Okafor")).to_be_visible()
+
+        builder.get_by_label("Keep them enrolled").check()
+        builder.get_by_role("button", name="Run the rule").click()
+
+        expect(builder.get_by_text("The rule runs.")).to_be_visible()
+        group.refresh_from_db()
+        assert (group.rule.state, group.rule.on_leaving) == ("active", "keep")
+        grouping.regroup_portal(portal_id=group.portal_id, now=timezone.now())
+        assert [row.membership.user.last_name for row in group.members.all()] == ["Okafor"]
+
+    def test_keeps_the_keyboard_where_it_was(self, builder):
+        builder.get_by_role("button", name="Add a condition").click()
+        expect(line(builder).get_by_label("Looks at")).to_be_focused()
+
+        line(builder).get_by_label("Looks at").select_option(label="Department")
+
+        expect(line(builder).get_by_label("Value")).to_be_visible()
+        expect(line(builder).get_by_label("Comparison")).to_contain_text("is none of")
+
+    def test_fits_a_phone(self, builder):
+        builder.set_viewport_size(PHONE)
+        build(builder)
+
+        width = builder.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE["width"]
+
+    def test_is_for_everyone(self, builder, portal, group):
+        build(builder)
+        builder.get_by_role("button", name="Preview", exact=True).click()
+        expect(builder.get_by_role("heading", name="What happens when you run it")).to_be_visible()
+        pages = ["rule/", "rule/preview/", "rule/discard/", "delete/", "change/"]
+        fields = [
+            "/admin/portals/customfield/",
+            f"/admin/portals/customfield/{CustomField.objects.first().pk}/change/",
+        ]
+        found = []
+        for scheme, options in SCHEMES.items():
+            builder.emulate_media(color_scheme=scheme)
+            for path in [*(f"/admin/portals/group/{group.pk}/{name}" for name in pages), *fields]:
+                builder.goto(portal.url(path))
+                found += findings(f"{path} ({scheme})", Axe().run(builder, options=options))
+
+        assert found == []

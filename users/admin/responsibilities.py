@@ -12,6 +12,8 @@ class ManagedGroupInline(PortalScopedTabularInline):
     model = GroupManager
     portal_path = "membership__portal"
     fields = ["group", "can_create_users"]
+    # An empty line, so that nobody needs a script to add one.
+    extra = 1
     ordering = ["pk"]
     tab = True
     verbose_name = _("managed group")
@@ -24,6 +26,7 @@ class InstructedCourseInline(PortalScopedTabularInline):
     model = CourseInstructor
     portal_path = "membership__portal"
     fields = ["course"]
+    extra = 1
     ordering = ["pk"]
     tab = True
     verbose_name = _("course")

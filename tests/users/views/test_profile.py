@@ -1,8 +1,9 @@
 """A learner's own data."""
 
 import pytest
+from django.utils import timezone
 
-from tests.factories.portals import CustomFieldFactory, DynamicRuleFactory
+from tests.factories.portals import CustomFieldFactory, DynamicRuleFactory, PortalFactory
 from tests.factories.users import MembershipFactory, OperatorFactory
 from users.models import AuditEntry
 
@@ -140,3 +141,114 @@ class TestProfilePage:
 
     def test_is_nothing_for_operators(self, portal_client, learner):
         assert portal_client(learner.portal, OperatorFactory()).get("/profile/").status_code == 404
+
+
+class TestMissingNames:
+    def test_are_asked_for_and_known_ones_are_not(self, portal_client, learner):
+        learner.user.last_name = ""
+        learner.user.save()
+        client = portal_client(learner.portal, learner.user)
+
+        page = client.get("/profile/")
+        client.post("/profile/", {"last_name": "Vale", "first_name": "Eve"})
+
+        learner.user.refresh_from_db()
+        assert "Last name" in page.text
+        assert "First name" not in page.text
+        assert learner.user.full_name == "Ada Vale"
+
+
+class TestMissingDataPage:
+    @pytest.fixture
+    def required(self, learner):
+        return field_of(learner, label="Shirt size", is_required=True)
+
+    def test_stands_before_the_courses(self, portal_client, learner, required):
+        client = portal_client(learner.portal, learner.user)
+
+        assert client.get("/?page=2").url == "/profile/missing/?next=/%3Fpage%3D2"
+        assert client.post("/profile/missing/", {required.key: "M", "next": "/?page=2"}).url == "/?page=2"
+        assert client.get("/").status_code == 200
+        assert AuditEntry.objects.filter(action="learner_changed", actor_id=learner.user.pk).exists()
+
+    def test_asks_again_until_it_knows(self, portal_client, learner, required):
+        client = portal_client(learner.portal, learner.user)
+
+        assert "required" in client.post("/profile/missing/", {required.key: " "}).text
+        assert client.get("/").status_code == 302
+
+    def test_asks_only_for_what_learners_may_fill_in(self, portal_client, learner):
+        field_of(learner, is_required=True, learner_may_edit=False)
+        field_of(learner, is_required=True, is_archived=True)
+        field_of(learner, is_required=False)
+        CustomFieldFactory(is_required=True, learner_may_edit=True)
+
+        assert portal_client(learner.portal, learner.user).get("/").status_code == 200
+
+    def test_asks_staff_too(self, portal_client, learner, required):
+        learner.role = "manager"
+        learner.save()
+
+        assert portal_client(learner.portal, learner.user).get("/").status_code == 302
+
+    def test_leads_on_when_nothing_is_missing(self, portal_client, learner):
+        client = portal_client(learner.portal, learner.user)
+
+        assert client.get("/profile/missing/?next=/profile/").url == "/profile/"
+
+    def test_leads_to_no_other_host(self, portal_client, learner):
+        client = portal_client(learner.portal, learner.user)
+
+        assert client.get("/profile/missing/?next=//evil.example/").url == "/"
+
+
+class TestPortalsPage:
+    def other(self, learner, **fields):
+        portal = PortalFactory(realm=learner.portal.realm, **fields)
+        MembershipFactory(portal=portal, user=learner.user)
+        return portal
+
+    def names(self, portal_client, learner, **query):
+        return [
+            name for name, _ in portal_client(learner.portal, learner.user).get("/portals/", query).context["found"]
+        ]
+
+    def test_lists_portals_with_access_by_name(self, portal_client, learner):
+        self.other(learner, name="Zeta")
+        self.other(learner, name="alpha")
+        MembershipFactory(portal__realm=learner.portal.realm, user=learner.user, status="ended")
+        MembershipFactory(portal__realm=learner.portal.realm, user=learner.user, status="pending")
+        PortalFactory(realm=learner.portal.realm)
+
+        assert self.names(portal_client, learner) == ["alpha", "Zeta"]
+        assert self.names(portal_client, learner, q="ZET") == ["Zeta"]
+
+    def test_lists_sub_portals_to_admins_of_the_portal_above(self, portal_client, learner):
+        below = PortalFactory(realm=learner.portal.realm, parent=learner.portal)
+        assert self.names(portal_client, learner) == []
+        learner.role = "admin"
+        learner.save()
+
+        assert self.names(portal_client, learner) == [below.name]
+
+    def test_leaves_out_what_is_shut_from_above(self, portal_client, learner):
+        top = PortalFactory(realm=learner.portal.realm)
+        self.other(learner, parent=top)
+        MembershipFactory(portal=top, user=learner.user, status="ended")
+
+        assert self.names(portal_client, learner) == []
+
+    def test_is_empty_when_one_is_white_labelled(self, portal_client, learner):
+        self.other(learner)
+        self.other(learner, custom_domain="learn.example.com", custom_domain_verified_at=timezone.now())
+
+        client = portal_client(learner.portal, learner.user)
+        assert client.get("/portals/").context["found"] == []
+        assert "Other portals" not in client.get("/").text
+
+    def test_is_empty_after_single_sign_on(self, portal_client, learner):
+        self.other(learner)
+        learner.portal.sign_in_method = "saml"
+        learner.portal.save()
+
+        assert self.names(portal_client, learner) == []

@@ -48,11 +48,8 @@ class GroupCourseFormSet(BaseInlineFormSet):
         """Refuse to take a course off before it is said what happens to those who have not finished it."""
         super().clean()
         if any(form.instance.pk for form in self.deleted_forms) and not self.data.get("unenroll"):
-            raise ValidationError(
-                _(
-                    "Say what happens to those who have not finished: choose under “When a course is taken off a group”."
-                )
-            )
+            text = _("Say what happens to those who have not finished: choose under “%(question)s”.")
+            raise ValidationError(text, params={"question": TakingOffForm.base_fields["unenroll"].label})
 
 
 class GroupCourseInline(PortalScopedTabularInline):

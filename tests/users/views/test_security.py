@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth import hashers
 
 from tests.factories.portals import PortalFactory
-from tests.factories.users import MembershipFactory, OperatorFactory
+from tests.factories.users import AdminFactory, MembershipFactory, OperatorFactory
 from users.models import AuditEntry, Notice, Session
 
 pytestmark = pytest.mark.django_db
@@ -178,3 +178,11 @@ class TestPasswordPage:
         learner.user.refresh_from_db()
         assert "no password here" in client.get("/password/").text
         assert not learner.user.has_usable_password()
+
+    def test_is_where_the_admins_own_page_leads(self, portal_client):
+        admin = AdminFactory()
+        client = portal_client(admin.portal, admin.user)
+
+        assert client.get("/admin/password_change/")["Location"] == "/password/"
+        assert client.post("/admin/password_change/", {"new_password1": NEW})["Location"] == "/password/"
+        assert 'href="/security/"' in client.get("/admin/").text

@@ -21,7 +21,9 @@ from portals import statements
 from portals.models import Portal
 from users.models import BulkJob, BulkJobPart, User
 
-Kind, State, Purpose = BulkJob.Kind, BulkJob.State, BulkJobPart.Purpose
+Kind = BulkJob.Kind
+State = BulkJob.State
+Purpose = BulkJobPart.Purpose
 
 # A worker notes its progress well before its lease lapses.
 LEASE = timedelta(seconds=90)

@@ -21,13 +21,12 @@ from django.utils.translation import gettext as _
 
 from portals import brake, csv_files, statements
 from portals.csv_files import Row, Table, Unreadable
-from portals.field_types import FieldType, read_choices, reader
-from portals.models import CustomField, Group, Portal
-from users import bulk_jobs, custom_data, enrollments, grouping, import_plan, provisioning
+from portals.models import Portal
+from users import bulk_jobs, import_plan, import_snapshot
 from users.bulk_jobs import Purpose, Work
-from users.import_plan import Entry, Field, Known, Options, Planned, Setting
+from users.import_plan import Entry, Planned, Setting
+from users.import_writing import Writer
 from users.models import BulkJob, ImportRow, Membership
-from users.provisioning import Amendment, Cause, Ending, Newcomer
 
 Kind, State = ImportRow.Kind, ImportRow.State
 
@@ -39,15 +38,6 @@ MAX_TRIES = 3
 LOOK_BACK = timedelta(hours=24)
 # A column of the template; custom fields follow by their labels.
 TEMPLATE = ("email", "firstname", "lastname", "enabled", "groups")
-
-_KNOWN = """
-SELECT lower(u.email), u.id, u.first_name, u.last_name, m.id, m.role, m.status, m.custom_data::text, (
-        SELECT jsonb_object_agg(gm.group_id, gm.origin = 'manual')::text
-        FROM users_groupmembership AS gm WHERE gm.membership_id = m.id)
-FROM users_user AS u
-LEFT JOIN users_membership AS m ON m.user_id = u.id AND m.portal_id = %(portal)s
-WHERE u.realm_id = %(realm)s AND lower(u.email) = ANY(%(emails)s::text[])
-"""
 
 # In the order of their ids, as everywhere.
 _LOCK = """
@@ -81,7 +71,7 @@ class Layout:
 def layout(portal: Portal, file: IO[bytes] | File[bytes], *, separator: str = "") -> Layout:
     """Return how a file is to be read. Raises Unreadable, here or while its rows are read."""
     table: Table = csv_files.table(file, separator=separator)
-    labels = {field.label.lower(): field.key for field in _custom_fields(portal)}
+    labels = {field.label.lower(): field.key for field in import_snapshot.custom_fields(portal)}
     try:
         columns, ignored = import_plan.columns_of(table.headings, labels)
     except ValueError as error:
@@ -103,7 +93,7 @@ def count_rows(portal: Portal, file: IO[bytes] | File[bytes], *, separator: str 
 
 def template(portal: Portal) -> list[str]:
     """Return the headings of a file for this portal."""
-    return [*TEMPLATE, *(field.label for field in _custom_fields(portal))]
+    return [*TEMPLATE, *(field.label for field in import_snapshot.custom_fields(portal))]
 
 
 def carry_out(work: Work, *, now: datetime) -> None:
@@ -128,7 +118,7 @@ def _preview(work: Work, now: datetime) -> None:
     """Store what each row would do."""
     job = work.job
     content = b"".join(bulk_jobs.stored(job, Purpose.UPLOAD))
-    setting, separator = _setting(job), job.options["separator"]
+    setting, separator = import_snapshot.setting(job), job.options["separator"]
     lines = _lines_by_address(layout(job.portal, io.BytesIO(content), separator=separator))
     ImportRow.objects.filter(job=job).delete()
     found = layout(job.portal, io.BytesIO(content), separator=separator)
@@ -168,7 +158,7 @@ def _store_plans(
 ) -> int:
     """Plan a batch and store it; return how many rows have errors."""
     entries = [found.entry(row) for row in rows]
-    known = _known(job.portal, entries)
+    known = import_snapshot.known(job.portal, entries)
     records, failed = [], 0
     for row, entry in zip(rows, entries, strict=True):
         address = entry.get("email", "").lower()
@@ -255,10 +245,10 @@ def _one_batch(work: Work, now: datetime) -> int:
 
 def _write(job: BulkJob, rows: Sequence[ImportRow], now: datetime) -> None:
     portal = job.portal
-    setting = _setting(job)
+    setting = import_snapshot.setting(job)
     members = statements.integers(row.membership_id for row in rows if row.membership_id)
     statements.rows(_LOCK, {"portal": portal.pk, "ids": members})
-    known = _known(portal, [row.entry for row in rows])
+    known = import_snapshot.known(portal, [row.entry for row in rows])
     plans: dict[int, Planned] = {}
     refused = []
     for row in rows:
@@ -268,156 +258,9 @@ def _write(job: BulkJob, rows: Sequence[ImportRow], now: datetime) -> None:
         else:
             refused.append(row.pk)
     ImportRow.objects.filter(pk__in=refused).update(state=State.REFUSED)
-    added = _Writer(job, setting, now).write(plans)
+    added = Writer(job, now).write(plans)
     done = [{"id": pk, "membership_id": added.get(str(pk))} for pk in plans]
     statements.rows(_APPLIED, {"rows": _json(done), "now": now})
-
-
-class _Writer:
-    """Hands the plans of one batch to the use-cases."""
-
-    def __init__(self, job: BulkJob, setting: Setting, now: datetime) -> None:
-        self.job, self.portal, self.setting, self.now = job, job.portal, setting, now
-        self.cause = Cause(actor_id=job.requested_by_id, reason="users_file")
-
-    def write(self, plans: Mapping[int, Planned]) -> dict[str, int]:
-        """Write everything; return the new memberships by the rows' ids as text."""
-        added = self._add({pk: one for pk, one in plans.items() if one.kind in (Kind.ADD, Kind.INVITE)})
-        updates = [one for one in plans.values() if one.kind == Kind.UPDATE]
-        self._amend(updates)
-        self._end([one for one in plans.values() if one.kind == Kind.END_ACCESS])
-        moves = [(added.get(str(pk), one.membership_id or 0), one) for pk, one in plans.items()]
-        self._move([(pk, one) for pk, one in moves if "groups" in one.after])
-        return added
-
-    def _add(self, plans: Mapping[int, Planned]) -> dict[str, int]:
-        rows = [
-            {
-                "key": str(pk),
-                "email": one.after["email"],
-                "status": one.after["status"],
-                "custom_data": one.after["custom_data"],
-            }
-            for pk, one in plans.items()
-        ]
-        groups = grouping.first_groups(portal_id=self.portal.pk, newcomers=rows, now=self.now)
-        newcomers = [_newcomer(str(pk), one, groups.get(str(pk), ())) for pk, one in plans.items()]
-        added = provisioning.add_learners(
-            portal=self.portal, newcomers=newcomers, source=Membership.Source.CSV, cause=self.cause, now=self.now
-        )
-        pairs = [(added[one.key], group_id) for one in newcomers for group_id in one.rule_groups]
-        if pairs:
-            members, group_ids = zip(*pairs, strict=True)
-            enrollments.enroll_new_members(pairs=(members, group_ids), now=self.now)
-        return added
-
-    def _amend(self, plans: Sequence[Planned]) -> None:
-        amendments = []
-        for one in plans:
-            fields = {name: value for name, value in one.after.items() if name != "groups"}
-            if fields and one.membership_id:
-                before = {name: one.before[name] for name in fields}
-                amendments.append(Amendment(one.membership_id, fields, before))
-        if amendments:
-            provisioning.amend_learners(portal=self.portal, amendments=amendments, cause=self.cause, now=self.now)
-            ids = [one.membership_id for one in amendments]
-            grouping.regroup(portal_id=self.portal.pk, membership_ids=ids, now=self.now)
-
-    def _end(self, plans: Sequence[Planned]) -> None:
-        endings = [Ending(one.membership_id, None) for one in plans if one.membership_id]
-        provisioning.end_access(portal=self.portal, endings=endings, by="admin", cause=self.cause, now=self.now)
-
-    def _move(self, moves: Sequence[tuple[int, Planned]]) -> None:
-        """Let people join and leave groups, one group at a time."""
-        joining: dict[int, list[int]] = {}
-        leaving: dict[int, list[int]] = {}
-        for membership_id, one in moves:
-            before, after = set(one.before.get("groups", ())), set(one.after["groups"])
-            for group_id in after - before:
-                joining.setdefault(group_id, []).append(membership_id)
-            for group_id in before - after:
-                leaving.setdefault(group_id, []).append(membership_id)
-        groups = Group.objects.in_bulk([*joining, *leaving])
-        for group_id, ids in sorted(joining.items()):
-            grouping.add_members(group=groups[group_id], membership_ids=ids, now=self.now)
-        for group_id, ids in sorted(leaving.items()):
-            grouping.remove_members(
-                group=groups[group_id],
-                membership_ids=ids,
-                now=self.now,
-                process_unenrollments=bool(self.job.options.get("process_unenrollments")),
-            )
-
-
-def _newcomer(key: str, planned: Planned, rule_groups: Sequence[int]) -> Newcomer:
-    after = planned.after
-    return Newcomer(
-        key=key,
-        email=after["email"],
-        first_name=after.get("first_name", ""),
-        last_name=after.get("last_name", ""),
-        status=after["status"],
-        custom_data=after["custom_data"],
-        user_id=planned.user_id,
-        mail=after["mail"],
-        rule_groups=rule_groups,
-    )
-
-
-def _custom_fields(portal: Portal) -> list[CustomField]:
-    fields = CustomField.objects.offered().filter(portal=portal)
-    return list(fields.order_by("position", "pk").prefetch_related("choices"))
-
-
-def _setting(job: BulkJob) -> Setting:
-    portal, chosen = job.portal, job.options
-    groups = Group.objects.filter(portal=portal).values_list("title", "pk")
-    return Setting(
-        options=Options(
-            adds_as=chosen["adds_as"],
-            mail=chosen["mail"],
-            updates=chosen["updates"],
-            assigns_groups=chosen["assigns_groups"],
-            syncs_groups=chosen["syncs_groups"],
-            clears_empty=chosen["clears_empty"],
-        ),
-        fields=tuple(_field(field) for field in _custom_fields(portal)),
-        groups={title.lower(): pk for title, pk in groups},
-        may_add_people_known_elsewhere=portal.may_add_people_known_elsewhere,
-    )
-
-
-def _field(field: CustomField) -> Field:
-    type_ = FieldType(field.type)
-    choices = read_choices([choice.value for choice in field.offered_choices], type_) if type_.is_choice else ()
-    read = reader(type_, choices=choices, is_multiple=field.is_multiple)
-    return Field(key=field.key, label=field.label, is_required=field.is_required, read=read)
-
-
-def _known(portal: Portal, entries: Sequence[Entry]) -> dict[str, Known]:
-    """Return the accounts of the realm with these addresses, by address: a few queries, however many there are."""
-    emails = {entry.get("email", "").lower() for entry in entries}
-    found = statements.rows(
-        _KNOWN, {"portal": portal.pk, "realm": portal.realm_id, "emails": statements.texts(emails)}
-    )
-    kept = custom_data.locked_fields_of([row[4] for row in found if row[4]])
-    return {row[0]: _known_from(row, kept) for row in found}
-
-
-def _known_from(row: tuple[Any, ...], kept: Mapping[int, Mapping[str, str]]) -> Known:
-    _email, user_id, first_name, last_name, membership_id, role, status, data, groups = row
-    by_hand = msgspec.json.decode(groups) if groups else {}
-    return Known(
-        user_id=user_id,
-        first_name=first_name,
-        last_name=last_name,
-        membership_id=membership_id,
-        role=role or "",
-        status=status or "",
-        custom_data=msgspec.json.decode(data) if data else {},
-        groups={int(pk): is_by_hand for pk, is_by_hand in by_hand.items()},
-        kept=kept.get(membership_id, {}),
-    )
 
 
 def _json(value: object) -> str:

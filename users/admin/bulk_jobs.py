@@ -135,7 +135,7 @@ class BulkJobAdmin(ReadOnly, PortalScopedAdmin):
         if job.state not in (State.REVIEW, State.DONE):
             messages.error(request, _("There is nothing to carry out now."))
         elif not form.is_valid():
-            messages.error(request, " ".join(form.errors.get("number", [])))
+            messages.error(request, " ".join(map(str, form.errors["number"])))
         else:
             self._apply(request, job, approves=form.approves)
         return back

@@ -21,7 +21,7 @@ from tests.factories.portals import (
     PortalFactory,
 )
 from tests.factories.users import AdminFactory, InvitationFactory, MembershipFactory
-from users.models import AuditEntry, Enrollment, GroupMembership, PendingUser
+from users.models import AuditEntry, BulkJob, Enrollment, GroupMembership, PendingUser
 
 
 def furnished_portal(marker, *, realm):
@@ -61,6 +61,15 @@ def furnished_portal(marker, *, realm):
         group_membership=GroupMembership.objects.create(group=group, membership=member, created_at=now),
         enrollment=Enrollment.objects.create(membership=member, course=course, source_group=group, enrolled_at=now),
         invitation=InvitationFactory(membership=waiting),
+        job=BulkJob.objects.create(
+            portal=portal,
+            kind="export_users",
+            state="failed",
+            requested_by=admin.user,
+            trouble=marker,
+            file_name=marker,
+            created_at=now,
+        ),
         audit_entry=AuditEntry.objects.create(
             portal=portal, at=now, action="changed", object_type=marker, before={"name": marker}, reason=marker
         ),
@@ -76,5 +85,5 @@ def rows_by_model(world):
     """Return the rows of a furnished portal, one per model that has an admin page of its own."""
     rows = [world.portal, world.member, world.waiting, world.field, world.group, world.course, world.rule]
     rows += [world.group_membership, world.enrollment, world.audit_entry, world.connection, world.run]
-    rows += [world.identity, world.change, world.portal.realm, world.member.user]
+    rows += [world.identity, world.change, world.portal.realm, world.member.user, world.job]
     return {type(row): row for row in rows}

@@ -1,10 +1,12 @@
 """Lists of any length: pages without counting everything."""
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
 
-class BoundedPaginator(Paginator):
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """Counts, and shows, no more rows than anybody leafs through; filters and search find the others."""
 
     most_rows = 10_000
@@ -13,4 +15,5 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         """The number of rows, at most `most_rows`."""
         # A count of a slice stops reading at its end.
-        return int(self.object_list.order_by()[: self.most_rows].count())
+        rows: Any = self.object_list
+        return int(rows.order_by()[: self.most_rows].count())

@@ -33,10 +33,16 @@ def follow_group_courses(
     **_: Any,
 ) -> str:
     """Let the present members follow: a few in the transaction of the change, many through a worker."""
-    change = {"group_id": group_id, "added": added, "changed": changed, "removed": removed, "unenroll": unenroll}
+    change: dict[str, Any] = {
+        "group_id": group_id,
+        "added": added,
+        "changed": changed,
+        "removed": removed,
+        "unenroll": unenroll,
+    }
     now = timezone.now()
     if group_courses.is_large(group_id):
-        later = partial(tasks.follow_group_courses.delay, **change, asked_at=now.isoformat())
+        later = partial(tasks.follow_group_courses.delay, asked_at=now.isoformat(), **change)
         transaction.on_commit(later)
         return gettext("The group is large: its members follow in the background, within minutes.")
     return _told(group_courses.follow(group_courses.Change(**change), now=now))

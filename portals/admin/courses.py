@@ -51,7 +51,7 @@ class CourseAdmin(PortalScopedAdmin):
     @display(
         description=_("status"),
         ordering="status",
-        label={Status.PUBLISHED: "success", Status.DRAFT: "info"},
+        label={Status.PUBLISHED: "success", Status.DRAFT: "info", Status.ARCHIVED: "default"},
     )
     def show_status(self, course: Course) -> tuple[str, str]:
         """Return the status as a label."""

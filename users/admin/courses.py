@@ -100,7 +100,7 @@ class CourseAdmin(DefinitionAdmin):
         late = Enrollment.objects.filter(course=course, status__in=Enrollment.UNFINISHED, due_on__lt=today).count()
         links = [(page, _("All"), numbers.total())]
         links += [
-            (f"{page}&status__exact={status}", status.label, numbers[status])
+            (f"{page}&status__exact={status}", str(status.label), numbers[status])
             for status in Enrollment.Status
             if numbers[status]
         ]

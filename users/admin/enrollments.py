@@ -115,6 +115,7 @@ class EnrollmentAdmin(UploadsProgress, ReadOnly, PortalScopedAdmin):
         description=gettext_lazy("status"),
         ordering="status",
         label={
+            Status.NOT_STARTED: "default",
             Status.COMPLETED: "success",
             Status.PASSED: "success",
             Status.FAILED: "danger",

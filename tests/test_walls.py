@@ -226,13 +226,15 @@ class TestForms:
                 assert_silent(response)
 
     def test_refuse_conditions_about_foreign_fields(self, stranger, own, victim):
-        url = page(type(own.rule), "change", own.rule.pk)
-        data, _relations = form_data(stranger.get(url))
+        line = {"row-0-block": 1, "row-0-looks_at": victim.field.key, "row-0-operator": "is_empty"}
+        posted = {"rows": 1, "do": "preview", "base_group": victim.group.pk, **line}
 
-        response = stranger.post(url, {**data, "conditions-0-looks_at": victim.field.pk})
+        response = stranger.post(reverse("admin:portals_group_rule", args=[own.group.pk]), posted)
 
-        assert response.status_code == 200
-        assert response.context["inline_admin_formsets"][0].formset.errors[0]
+        assert response.status_code == 422
+        assert_silent(response)
+        own.rule.refresh_from_db()
+        assert own.rule.draft is None
         assert own.rule.conditions.get().custom_field == own.field
 
     def test_ignore_posted_portals_and_ids(self, stranger, own, victim, untouched):

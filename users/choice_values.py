@@ -114,7 +114,7 @@ def _rename_operands(field: CustomField, old: str, new: str) -> None:
     RuleCondition.objects.bulk_update(conditions, ["operands"])
     drafts = list(DynamicRule.objects.filter(group__portal=field.portal_id, draft__isnull=False))
     for rule in drafts:
-        for block in rule.draft["blocks"]:
+        for block in (rule.draft or {"blocks": []})["blocks"]:
             for one in block:
                 if one["field"] == field.key:
                     one["operands"] = _renamed(one["operands"], field, stored, new)

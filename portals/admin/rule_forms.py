@@ -150,7 +150,8 @@ class ConditionForm(forms.Form):
         own = [(_("Custom user data"), shown)] if shown else []
         looks_at.choices = [*((subject.value, name) for subject, name in SUBJECTS.items()), *own]
         looks_at.error_messages["invalid_choice"] = REFUSALS["unknown_field"]
-        self.fields["operator"].error_messages["invalid_choice"] = REFUSALS["operator_not_offered"]
+        operator: Any = self.fields["operator"]
+        operator.error_messages["invalid_choice"] = REFUSALS["operator_not_offered"]
 
     def _check_field(self, condition: Condition) -> None:
         if self.field is None:
@@ -211,7 +212,7 @@ def _choice_field(field: CustomField, operator: Operator) -> forms.ChoiceField:
     offered = [
         (choice.value, _("%s (archived)") % choice.value if choice.is_archived else choice.value) for choice in choices
     ]
-    errors = {"invalid_choice": REFUSALS["unknown_choice"]}
+    errors: Any = {"invalid_choice": REFUSALS["unknown_choice"]}
     if operator in LISTS:
         return forms.MultipleChoiceField(
             label=_("Values"),

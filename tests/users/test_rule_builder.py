@@ -305,7 +305,7 @@ class TestPreview:
     ):
         MembershipFactory.create_batch(12, portal=portal, custom_data={department.key: "Sales"})
 
-        with django_assert_max_num_queries(15):
+        with django_assert_max_num_queries(20):
             client.get(address(built, "rule_preview"))
 
 

@@ -94,7 +94,7 @@ class PeopleChoiceInline(ChoiceInline):
     @display(description=gettext_lazy("used by"))
     def used_by(self, choice: CustomFieldChoice) -> str:
         """Return how many people have the choice, as a link to them, and how many rules and mappings use it."""
-        if choice.pk is None:
+        if choice._state.adding:
             return "–"
         uses = self._uses_of(choice.field)
         value = _stored(choice)

@@ -62,7 +62,7 @@ class PreviewPage(BuiltRulePage):
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Show what would happen now."""
         now = timezone.now()
-        asked = {"portal_id": self.group.portal_id, "rule": self.latest, "now": now}
+        asked: dict[str, Any] = {"portal_id": self.group.portal_id, "rule": self.latest, "now": now}
         effect = rule_effects.effect(**asked)
         shown = request.GET.get("show", "")
         shown = shown if shown in SHOWN else "joins" if effect.joins else "matches"

@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -42,19 +43,21 @@ def weeks(portal: Portal, now: datetime) -> list[Week]:
     today = portal.today(now)
     until = today + timedelta(days=DAYS)
     leaving = Membership.objects.filter(portal=portal, last_day__range=(today, until))
-    leavers = leaving.exclude(status=Membership.Status.ENDED).order_by().values("last_day").annotate(rows=Count("pk"))
     waiting = ExternalIdentity.objects.filter(
         connection__portal=portal, reason=Reason.HIRE_DATE_AHEAD, due_on__range=(today, until)
     )
-    joiners = waiting.order_by().values("due_on").annotate(rows=Count("pk"))
-    out, new = Counter[int](), Counter[int]()
-    for row in leavers:
-        out[(row["last_day"] - today).days // 7] += row["rows"]
-    for row in joiners:
-        new[(row["due_on"] - today).days // 7] += row["rows"]
+    out = _by_week(leaving.exclude(status=Membership.Status.ENDED), "last_day", today)
+    new = _by_week(waiting, "due_on", today)
     if not out and not new:
         return []
     return [Week(today + timedelta(weeks=n), new[n], out[n]) for n in range(DAYS // 7 + 1)]
+
+
+def _by_week(rows: QuerySet[Any], column: str, today: date) -> Counter[int]:
+    found = Counter[int]()
+    for day, number in rows.order_by().values_list(column).annotate(rows=Count("pk")):
+        found[(day - today).days // 7] += number
+    return found
 
 
 def chart(found: list[Week]) -> str:

@@ -1,6 +1,9 @@
 """Reminders of invitations, where a portal wants them: each once, and never after an answer or a departure."""
 
+from __future__ import annotations
+
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
 
@@ -56,7 +59,7 @@ def _unanswered() -> QuerySet[Invitation]:
     )
 
 
-def _days(setting: str) -> ExpressionWrapper:
+def _days(setting: str) -> ExpressionWrapper[Any]:
     return ExpressionWrapper(F(f"membership__portal__{setting}") * Value(timedelta(days=1)), DurationField())
 
 

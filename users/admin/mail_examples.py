@@ -47,7 +47,8 @@ class MailExamples(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the pages."""
         wrap = self.admin_site.admin_view
-        html = xframe_options_sameorigin(csp(MAIL_POLICY)(self.mail_as_html))
+        framed: Any = self.mail_as_html
+        html = xframe_options_sameorigin(csp(MAIL_POLICY)(framed))
         own: list[URLPattern] = [
             path("mails/<int:portal_id>/", wrap(self.mails), name="users_pendinguser_mails"),
             path("mails/<int:portal_id>/<str:name>/", wrap(html), name="users_pendinguser_mail_html"),
@@ -80,7 +81,8 @@ class MailExamples(ModelAdmin):
     def mail_as_html(self, request: HttpRequest, portal_id: int, name: str) -> HttpResponse:
         """Return the HTML of a mail, for the frame."""
         mail = self._example(request, self._portal(request, portal_id), name)
-        return HttpResponse(mail.alternatives[0].content)
+        html: Any = mail.alternatives[0]
+        return HttpResponse(html.content)
 
     def test_mail(self, request: HttpRequest, portal_id: int, name: str) -> HttpResponse:
         """Mail an example to the visitor."""
@@ -97,8 +99,7 @@ class MailExamples(ModelAdmin):
             raise Http404
         user = visitor(request)
         if TEST_MAILS.take(user.pk):
-            arguments = {"portal_id": portal.pk, "user_id": user.pk, "name": name}
-            transaction.on_commit(lambda: tasks.send_test_mail.delay(**arguments))
+            transaction.on_commit(lambda: tasks.send_test_mail.delay(portal_id=portal.pk, user_id=user.pk, name=name))
             messages.success(request, _("A test mail to %(email)s is on its way.") % {"email": user.email})
         else:
             messages.warning(request, _("That were many test mails. Try again in an hour."))
@@ -119,7 +120,7 @@ class MailExamples(ModelAdmin):
             if name not in mail_examples.NAMES:
                 raise Http404
             return mail_examples.of_invented_person(portal=portal, name=name, now=now)
-        person: Any = self.get_object_or_404(request, request.GET["person"])  # type: ignore[attr-defined]
+        person: Any = self.get_object_or_404(request, request.GET["person"])
         if person.portal_id != portal.pk or name not in _names(True):
             raise Http404
         return mail_examples.of_person(membership=person, name=name, now=now)

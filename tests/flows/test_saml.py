@@ -99,8 +99,8 @@ class TestLearner:
         assert browser.path == "/signed-out/?everywhere=1"
         assert browser.link("Go there now") == "https://id.example.com/bye"
 
-    def test_joins_and_leaves_the_groups_that_follow_the_provider(self, set_up, admin, learner, portal, sign_in):
-        following, other = GroupFactory(portal=portal, title="Operations"), GroupFactory(portal=portal, title="Choir")
+    def test_joins_only_the_groups_that_follow_the_provider(self, set_up, admin, learner, portal, sign_in, world):
+        following, other = GroupFactory(portal=portal, title=world.company.name), GroupFactory(portal=portal)
         set_up(groups_attribute="groups")
         for group in (following, other):
             admin.open(f"/admin/portals/group/{group.pk}/change/")

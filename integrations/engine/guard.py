@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-# More removals than this number *and* this share of the linked learners are too many …
-MANY = 3
-MANY_SHARE = 0.10
-# … and so is half of them, from two people on.
-HALF_FROM = 2
+from portals.brake import MANY, MANY_SHARE, too_many
 
-
-def too_many(*, planned: int, lately: int, linked: int, many: int = MANY, share: float = MANY_SHARE) -> bool:
-    """Whether taking something away from `planned` people must be approved.
-
-    `lately` counts those of the last 24 hours, so that small steps add up; `linked` are the linked learners with
-    access before any of that.
-    """
-    total = planned + lately
-    if planned == 0:
-        return False
-    if total > many and total > share * linked:
-        return True
-    return total >= HALF_FROM and 2 * total >= linked
+__all__ = ["MANY", "MANY_SHARE", "is_drastic", "too_many", "too_many_mails"]
 
 
 def is_drastic(*, planned: int, linked: int) -> bool:

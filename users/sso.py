@@ -60,7 +60,7 @@ def admit(
 
     A pending invitation is accepted by it. Raises Refused.
     """
-    arguments = {
+    arguments: dict[str, Any] = {
         "portal": portal,
         "claims": claims,
         "method": method,
@@ -247,7 +247,7 @@ def _create(portal: Portal, claims: Claims, now: datetime) -> Membership:
     email = _address(claims)
     account = _account(portal, email)
     values = {key: value for key, value in _stored(portal, claims.values).items() if value is not None}
-    person = {"key": email, "email": email, "status": Status.ACTIVE, "custom_data": values}
+    person: dict[str, Any] = {"key": email, "email": email, "status": Status.ACTIVE, "custom_data": values}
     groups = grouping.first_groups(portal_id=portal.pk, newcomers=[person], now=now).get(email, [])
     newcomer = provisioning.Newcomer(
         **person,

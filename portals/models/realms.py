@@ -121,6 +121,13 @@ class Portal(models.Model):
         help_text=_("On: the admin pages open only after a code from the admin's phone."),
     )
     custom_field_limit = models.PositiveSmallIntegerField(_("number of custom fields"), default=10)
+    # How many were bought; null: as many as there are people.
+    seats = models.PositiveIntegerField(
+        _("number of seats"),
+        null=True,
+        blank=True,
+        help_text=_("How many people may have access at the same time. Empty: any number."),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:

@@ -240,7 +240,9 @@ def _grant(portal: Portal, provider: str, account: providers.ExternalAccount) ->
         # A HubSpot account may feed several portals, all of one realm.
         if grant.connections.exists():
             raise ConsentProblem(Trouble.COMPANY_IN_USE, account=account.name)
-        grant.realm = portal.realm
+        # What another realm left behind goes with its tokens: a row never moves to another realm.
+        grant.delete()
+        grant = Grant(provider=provider, realm=portal.realm, external_account_id=account.id)
     if provider == Provider.GUSTO and _is_used_elsewhere(portal, provider, account):
         raise ConsentProblem(Trouble.COMPANY_IN_USE, account=account.name)
     grant.external_account_name = account.name

@@ -132,7 +132,7 @@ def _membership(request: PortalRequest, user: User) -> Membership | None:
         return None
     found: dict[int, Membership | None] = request.__dict__.setdefault("_memberships", {})
     if user.pk not in found:
-        membership = Membership.objects.filter(portal=request.portal, user=user).first()
+        membership = user.memberships_around(request.portal, keep=True).get(request.portal.pk)
         has_access = membership and may_enter(membership, portal=request.portal, now=timezone.now())
         found[user.pk] = membership if has_access else None
     return found[user.pk]

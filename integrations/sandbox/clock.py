@@ -32,5 +32,7 @@ class Clock:
         self.offset += timedelta(seconds=seconds, days=days)
 
     def set_today(self, day: date) -> None:
-        """Jump to a calendar day and keep the time of day."""
-        self.offset += timedelta(days=(day - self.today()).days)
+        """Jump to a calendar day and keep the time of day in Los Angeles, on either side of a change of clocks."""
+        now = self.now().astimezone(PACIFIC)
+        then = now.replace(year=day.year, month=day.month, day=day.day)
+        self.offset += then.astimezone(UTC) - now.astimezone(UTC)

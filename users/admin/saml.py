@@ -22,11 +22,10 @@ from portals.forms import PortalForm
 from portals.models import Portal, SamlCertificate, SamlMapping, SamlSettings
 from portals.scoping import PortalScopedTabularInline
 from portals.standing import Level
-from users import saml, sso
+from users import saml, saml_requests, sso
 from users.admin.sign_on_pages import ChoosesMethod
 from users.models import SignOnIdentity
 from users.sign_on_reasons import EXPLANATIONS, Reason, Refused
-from users.views.saml import TEST_RESULT, begin
 
 
 class SamlSettingsForm(PortalForm):
@@ -181,8 +180,10 @@ class SamlSettingsAdmin(ChoosesMethod):
         is_complete = bool(settings and settings.is_complete)
         if request.method == "POST" and settings and is_complete:
             target = reverse("admin:portals_samlsettings_test")
-            return redirect(begin(request.session, portal=portal, settings=settings, target=target, is_test=True))
-        result = request.session.pop(TEST_RESULT, None)
+            return redirect(
+                saml_requests.begin(request.session, portal=portal, settings=settings, target=target, is_test=True)
+            )
+        result = request.session.pop(saml_requests.TEST_RESULT, None)
         report = _report(portal, settings, result) if settings and result else None
         return self.page(request, "test", title=_("Test sign-in"), is_complete=is_complete, report=report)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portals.models import Portal, Realm
 from portals.standing import NOBODY, Level, Standing
+
+if TYPE_CHECKING:
+    from users.models.memberships import Membership
 
 
 class UserManager(BaseUserManager["User"]):
@@ -85,6 +88,20 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Whether this account is an admin of a portal, or of the installation when None."""
         return self.standing_in(portal).administers
 
+    def memberships_around(self, portal: Portal, *, keep: bool = False) -> dict[int, Membership]:
+        """Return the memberships in a portal and in its realm's top-level portal, by portal.
+
+        `keep` remembers them with this object, for the rest of a request.
+        """
+        kept: tuple[int, dict[int, Membership]] | None = self.__dict__.get("_around")
+        if kept is not None and kept[0] == portal.pk:
+            return kept[1]
+        found = self.memberships.filter(portal__in={portal.pk, portal.top_level.pk})
+        rows = {row.portal_id: row for row in found}
+        if keep:
+            self.__dict__["_around"] = (portal.pk, rows)
+        return rows
+
     def standing_in(self, portal: Portal | None) -> Standing:
         """Return what this account may do in a portal, or in the installation when None.
 
@@ -98,7 +115,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         if portal is None or portal.realm_id != self.realm_id:
             return NOBODY
         top = portal.top_level
-        rows = {row.portal_id: row for row in self.memberships.filter(portal__in={portal.pk, top.pk})}
+        rows = self.memberships_around(portal)
         here, above = rows.get(portal.pk), rows.get(top.pk)
         if above and above.status == "ended":
             return NOBODY

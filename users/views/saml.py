@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -13,28 +12,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from portals.models import Portal, SamlSettings
 from portals.scoping import is_full_admin
-from users import saml, saml_arrivals, sso
+from users import saml, saml_arrivals, saml_requests, sso
 from users.saml_arrivals import Arrival
 from users.sign_on_reasons import Reason, Refused
 
 from .base import PortalPage
 from .entrance import local_path
 from .single_sign_on import SingleSignOnPage
-
-# In the session: the requests that this browser has under way, and the result of an admin's test.
-REQUESTS, TEST_RESULT = "saml_requests", "saml_test"
-SECONDS_TO_SIGN_IN = 15 * 60
-# Open tabs that may be at the identity provider at the same time.
-MOST_REQUESTS = 5
-
-
-def begin(session: SessionBase, *, portal: Portal, settings: SamlSettings, target: str, is_test: bool = False) -> str:
-    """Remember a request in the session and return the address at the identity provider. Raises Refused."""
-    url, request_id = saml.start(portal=portal, settings=settings, relay_state=target)
-    until = timezone.now().timestamp() + SECONDS_TO_SIGN_IN
-    under_way = list(session.get(REQUESTS, {}).items())[1 - MOST_REQUESTS :]
-    session[REQUESTS] = {**dict(under_way), request_id: {"target": target, "until": until, "is_test": is_test}}
-    return url
 
 
 class SamlPage(SingleSignOnPage):
@@ -62,7 +46,8 @@ class SamlStart(SamlPage):
         if self.request.user.is_authenticated:
             return redirect(target)
         try:
-            return redirect(begin(self.request.session, portal=self.portal, settings=self.settings, target=target))
+            session, settings = self.request.session, self.settings
+            return redirect(saml_requests.begin(session, portal=self.portal, settings=settings, target=target))
         except Refused as refusal:
             return self.refuse(refusal.reason)
 
@@ -97,23 +82,17 @@ class SamlFinish(SamlPage):
         arrival = saml_arrivals.take(self.portal, token)
         if arrival is None:
             return self.refuse(Reason.OTHER_BROWSER)
-        asked = self.asked_for(arrival.request_id)
+        asked = saml_requests.answered(self.request.session, arrival.request_id)
         if asked and asked["is_test"] and is_full_admin(self.request):
-            self.request.session[TEST_RESULT] = {"reason": arrival.reason, "assertion": arrival.assertion}
+            self.request.session[saml_requests.TEST_RESULT] = {
+                "reason": arrival.reason,
+                "assertion": arrival.assertion,
+            }
             return redirect("admin:portals_samlsettings_test")
         try:
             return self.come_in(arrival, asked)
         except Refused as refusal:
             return self.refuse(refusal.reason)
-
-    def asked_for(self, request_id: str) -> dict[str, Any] | None:
-        """Return what this browser began with this request, which can be answered once."""
-        under_way = dict(self.request.session.get(REQUESTS, {}))
-        found: dict[str, Any] | None = under_way.pop(request_id, None)
-        if found is None:
-            return None
-        self.request.session[REQUESTS] = under_way
-        return found if timezone.now().timestamp() < found["until"] else None
 
     def come_in(self, arrival: Arrival, asked: dict[str, Any] | None) -> HttpResponse:
         settings = self.settings

@@ -1,6 +1,7 @@
 """Connections to other systems, their settings, and what their syncs did."""
 
 from .connections import Connection, ConsentRequest, Grant
+from .heartbeats import Heartbeat
 from .identities import ExternalIdentity
 from .invite_settings import InviteSettings
 from .mappings import ChoiceAlias, FieldMapping
@@ -15,6 +16,7 @@ __all__ = [
     "ExternalIdentity",
     "FieldMapping",
     "Grant",
+    "Heartbeat",
     "InviteSettings",
     "PlannedChange",
     "SafetySettings",

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -75,6 +76,17 @@ class Connection(models.Model):
     next_due_at = models.DateTimeField(_("next daily sync"), null=True, blank=True)
     last_complete_sync_at = models.DateTimeField(_("last complete sync"), null=True, blank=True)
     failures_in_a_row = models.PositiveSmallIntegerField(default=0, editable=False)
+    # Since when and for which engine.care.Trouble the connection is only tried now and then.
+    quarantined_at = models.DateTimeField(_("paused since"), null=True, blank=True, editable=False)
+    quarantine = models.CharField(max_length=20, blank=True, editable=False)
+    # The trouble that admins have heard of, until they heard that it is over.
+    told_trouble = models.CharField(max_length=20, blank=True, editable=False)
+    # Memberships of the admins who get the reports; empty: every full admin. Kinds of reports that nobody wants.
+    report_to = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
+    unwanted_reports = ArrayField(models.CharField(max_length=20), default=list, blank=True, editable=False)
+
+    # With a grant that may work.
+    SYNCABLE = (State.ACTIVE, State.QUARANTINED)
 
     class Meta:
         verbose_name = _("connection")
@@ -88,7 +100,11 @@ class Connection(models.Model):
                 name="connection_gusto_company_once",
             ),
         ]
-        indexes = [models.Index(fields=["next_due_at"], condition=Q(state="active"), name="connection_due")]
+        indexes = [
+            models.Index(
+                fields=["next_due_at"], condition=Q(state__in=["active", "quarantined"]), name="connection_due_at"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_provider_display()} {self.pk}"
@@ -97,6 +113,11 @@ class Connection(models.Model):
     def is_connected(self) -> bool:
         """Whether a grant is in place, working or not."""
         return self.state != self.State.DISCONNECTED
+
+    @property
+    def may_sync(self) -> bool:
+        """Whether a sync may be tried: the consent is not known to be broken."""
+        return self.state in self.SYNCABLE
 
 
 class ConsentRequest(models.Model):

@@ -21,6 +21,7 @@ class SyncRun(models.Model):
         PREVIEW = "preview", _("Preview")
         PLAN = "plan", _("Applied a preview")
         UNDO = "undo", _("Undid a sync")
+        RESTORE = "restore", _("Gave access back")
         EVENT = "event", _("Reported by the provider")
 
     class State(models.TextChoices):
@@ -34,6 +35,8 @@ class SyncRun(models.Model):
     LIVE = (State.QUEUED, State.RUNNING)
     # Triggers of runs that read the whole list and act on it.
     WHOLE = (Trigger.SCHEDULE, Trigger.MANUAL, Trigger.COMMAND, Trigger.RETRY)
+    # Triggers of runs that take back what their origin did.
+    TAKING_BACK = (Trigger.UNDO, Trigger.RESTORE)
 
     connection = models.ForeignKey(
         Connection, on_delete=models.CASCADE, db_index=False, related_name="runs", verbose_name=_("connection")
@@ -80,8 +83,11 @@ class SyncRun(models.Model):
                 condition=Q(local_day__isnull=False),
                 name="run_one_per_day",
             ),
+            # A plan is carried out once; what a run did is taken back once.
             models.UniqueConstraint(
-                fields=["origin"], condition=Q(trigger__in=["plan", "undo"]), name="run_origin_used_once"
+                fields=["origin", "trigger"],
+                condition=Q(trigger__in=["plan", "undo", "restore"]) & ~Q(state="failed"),
+                name="run_origin_used_once",
             ),
         ]
         indexes = [
@@ -101,6 +107,11 @@ class SyncRun(models.Model):
     def is_preview(self) -> bool:
         """Whether the run only says what a sync would do."""
         return self.trigger == self.Trigger.PREVIEW
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the run takes back what another one did."""
+        return self.trigger in self.TAKING_BACK
 
     @property
     def reads_everyone(self) -> bool:
@@ -143,6 +154,8 @@ class PlannedChange(models.Model):
     consequences = models.JSONField(_("consequences"), null=True)
     # The person as read (engine.records.Person), kept with a preview's line so that it can be applied as it stands.
     source = models.JSONField(null=True, editable=False)
+    # What the line changed of its learner, with groups, courses and mails: {part: [before, after]} (users.traces).
+    trace = models.JSONField(null=True, editable=False)
     # [[attribute, code, value], …]: values of this person that could not be taken over.
     warnings = models.JSONField(_("warnings"), default=list)
 

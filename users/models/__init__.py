@@ -4,7 +4,7 @@ from .accounts import User
 from .audit import AuditEntry
 from .bulk_jobs import BulkJob, BulkJobPart
 from .deletions import DeletionRequest
-from .enrollments import Enrollment
+from .enrollments import Enrollment, FormerEnrollment
 from .group_memberships import GroupMembership
 from .import_rows import ImportRow
 from .invitations import Invitation
@@ -21,6 +21,7 @@ __all__ = [
     "CourseInstructor",
     "DeletionRequest",
     "Enrollment",
+    "FormerEnrollment",
     "GroupManager",
     "GroupMembership",
     "ImportRow",

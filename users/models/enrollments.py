@@ -71,3 +71,25 @@ class Enrollment(models.Model):
     def is_overdue(self, today: date) -> bool:
         """Whether it should have been finished before today; the due date is advice, the course stays open."""
         return self.status in self.UNFINISHED and self.due_on is not None and self.due_on < today
+
+
+class FormerEnrollment(models.Model):
+    """Progress in a course that someone left unfinished with a group: it comes back with the course."""
+
+    membership = models.ForeignKey(
+        Membership, on_delete=models.CASCADE, db_index=False, related_name="former_enrollments", verbose_name=_("user")
+    )
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="+", verbose_name=_("course"))
+    percent = models.PositiveSmallIntegerField(_("percent complete"))
+    score = models.DecimalField(_("score"), max_digits=5, decimal_places=2, null=True)
+    started_at = models.DateTimeField(_("started at"), null=True)
+    recorded_by = models.CharField(_("recorded by"), max_length=7, choices=Enrollment.RecordedBy, blank=True)
+    note = models.CharField(_("note"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("former enrollment")
+        verbose_name_plural = _("former enrollments")
+        constraints = [models.UniqueConstraint(fields=["membership", "course"], name="former_enrollment_once")]
+
+    def __str__(self) -> str:
+        return f"{self.membership_id}: {self.course_id}"

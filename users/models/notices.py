@@ -20,6 +20,7 @@ class Notice(models.Model):
         DELETION_ASKED = "deletion_asked", _("Deletion requested")
         DELETION_TO_DECIDE = "deletion_to_decide", _("Deletion requested, for admins")
         DELETION_TAKEN_BACK = "deletion_taken_back", _("Deletion taken back")
+        REPORT = "report", _("Report, for admins")
 
     class State(models.TextChoices):
         SCHEDULED = "scheduled", _("Waiting to be sent")
@@ -39,6 +40,10 @@ class Notice(models.Model):
     next_try_at = models.DateTimeField(_("next try at"), null=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     failure = models.CharField(_("why it could not be sent"), max_length=300, blank=True)
+    # A report brings its own words, in the portal's language, and the page that it is about.
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    text = models.TextField(_("text"), blank=True)
+    link = models.URLField(_("page"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = _("notice")

@@ -50,6 +50,10 @@ class RollcallAdminSite(UnfoldAdminSite):
             "site_favicons": [Favicon(href=static("rollcall/mark.svg"), rel="icon", type="image/svg+xml")],
         }
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Return the models of one app; not those of all, for which every page would ask: the sidebar is our own."""
+        return super().get_app_list(request, app_label) if app_label else []
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send visitors to the sign-in page and back; whoever is signed in already lacks the permission."""
         if request.user.is_authenticated:

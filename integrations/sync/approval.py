@@ -58,9 +58,12 @@ def plan_hash(run: SyncRun) -> str:
 
 def held_changes(run: SyncRun, now: datetime) -> int:
     """Return how many of the run's changes wait for an answer; none once it is out of date."""
-    if run.is_preview or _is_outdated(run, now):
-        return 0
-    return run.changes.filter(state=State.HELD).count()
+    return run.changes.filter(state=State.HELD).count() if may_be_answered(run, now) else 0
+
+
+def may_be_answered(run: SyncRun, now: datetime) -> bool:
+    """Whether what the run holds, if anything, still waits for an answer."""
+    return not run.is_preview and not _is_outdated(run, now)
 
 
 def can_be_applied(preview: SyncRun, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Connections to other systems, their settings, and what their syncs did."""
 
+from .calendar_links import CalendarLink
 from .connections import Connection, ConsentRequest, Grant
 from .heartbeats import Heartbeat
 from .identities import ExternalIdentity
@@ -10,6 +11,7 @@ from .sync_runs import PlannedChange, SyncPage, SyncRun
 from .tombstones import Tombstone
 
 __all__ = [
+    "CalendarLink",
     "ChoiceAlias",
     "Connection",
     "ConsentRequest",

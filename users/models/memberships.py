@@ -82,6 +82,10 @@ class Membership(models.Model):
     source = models.CharField(_("source"), max_length=20, choices=Source, default=Source.MANUAL)
     # {"<custom field id>": text, number, ISO date or a list of them}; a missing key is an empty value.
     custom_data = models.JSONField(_("custom user data"), default=dict, blank=True)
+    # Ids of custom fields whose value an admin pinned here: no other system writes them.
+    pinned_fields = ArrayField(
+        models.BigIntegerField(), verbose_name=_("pinned fields"), null=True, blank=True, default=None, editable=False
+    )
     last_day = models.DateField(
         _("last day of access"), null=True, blank=True, help_text=_("Access ends after this day.")
     )

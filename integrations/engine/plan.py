@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from . import scope
 from .changes import Change, Kind, Reason
 from .mapping import custom_values
 from .matching import NoMatch, Surroundings, addresses, is_address, match_by_email
@@ -51,6 +52,8 @@ def decide(person: Person, surroundings: Surroundings, policy: Policy, today: da
         yield _skip(person, Reason.REMOVED_BY_ADMIN)
     elif person.status is EmploymentStatus.INACTIVE or has_left(person, today):
         yield _skip(person, Reason.LEFT if person.last_day else Reason.INACTIVE)
+    elif policy.scope and scope.broken(person.attributes, policy.scope):
+        yield _skip(person, Reason.OUT_OF_SCOPE)
     else:
         yield from _admit(person, surroundings, policy, today)
 
@@ -125,6 +128,9 @@ def _follow(
     if person.status is EmploymentStatus.INACTIVE or has_left(person, today):
         yield from _end(person, learner, policy)
         return
+    if policy.scope and scope.has_surely_left(person.attributes, policy.scope):
+        yield from _leave_scope(person, learner, policy)
+        return
     difference = _difference(person, learner, surroundings, policy)
     if learner.has_ended and learner.ended_by == policy.provider:
         yield from _restore(person, learner, difference, policy)
@@ -155,6 +161,15 @@ def _end(person: Person, learner: Learner, policy: Policy) -> Iterator[Change]:
     yield from _change(Kind.END_ACCESS, person, learner, difference)
 
 
+def _leave_scope(person: Person, learner: Learner, policy: Policy) -> Iterator[Change]:
+    """Leave a learner who is out of scope as they are, or end their access at once; staff is never ended."""
+    if policy.ends_out_of_scope and not learner.has_ended and not learner.is_staff:
+        difference = Difference()
+        difference.note("last_day", _iso(learner.last_day), None)
+        yield from _change(Kind.END_ACCESS, person, learner, difference)
+    yield _skip(person, Reason.OUT_OF_SCOPE, learner=learner)
+
+
 def _is_settled(person: Person, learner: Learner, policy: Policy) -> bool:
     """Whether the learner's last day needs no change: ours follows the source, an admin's earlier one stays."""
     if person.last_day is None or learner.last_day is None:
@@ -177,9 +192,13 @@ def _restore(person: Person, learner: Learner, difference: Difference, policy: P
 
 def _difference(person: Person, learner: Learner, surroundings: Surroundings, policy: Policy) -> Difference:
     """Return what of the learner's names, address and mapped values is not as the person has it."""
-    values, flaws = custom_values(person, policy)
+    values, flaws = custom_values(person, policy, filled=learner.custom_data)
     found = Difference(flaws=person.flaws + flaws)
-    new = {key: value for key, value in values.items() if learner.custom_data.get(key) != value}
+    new = {
+        key: value
+        for key, value in values.items()
+        if learner.custom_data.get(key) != value and key not in learner.pinned
+    }
     filled = {key: value for key, value in new.items() if value is not None}
     if filled:
         found.note("custom_data", {key: learner.custom_data.get(key) for key in filled}, filled)
@@ -241,9 +260,7 @@ def _change(
         old, new = difference.email
         yield _risky(Kind.CHANGE_EMAIL, person, learner, {"email": old}, {"email": new})
     if cleared := difference.cleared:
-        yield _risky(
-            Kind.CLEAR, person, learner, {"custom_data": cleared}, {"custom_data": dict.fromkeys(cleared)}
-        )
+        yield _risky(Kind.CLEAR, person, learner, {"custom_data": cleared}, {"custom_data": dict.fromkeys(cleared)})
 
 
 def _risky(kind: Kind, person: Person, learner: Learner, before: dict[str, Any], after: dict[str, Any]) -> Change:

@@ -9,8 +9,12 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 
-from portals.field_types import FieldType, Scalar, Stored, reader
+from portals.field_types import FieldType, Scalar, Stored, reader, to_text
 
+from .scope import Condition
+
+# Attributes that speak of other people: known only when the whole list was read, and filled in then.
+LATE = ("manager_name", "manager_email", "is_manager")
 # Texts of each mapped field whose value is remembered: a company has few departments, dates and amounts.
 REMEMBERED_TEXTS = 2000
 
@@ -70,6 +74,8 @@ class Learner:
     has_signed_in: bool = False
     # An admin cancelled the invitation: nobody but an admin may let another one go out.
     invitation_cancelled: bool = False
+    # Keys of custom fields whose value an admin pinned: no sync writes them.
+    pinned: frozenset[str] = frozenset()
     # The person that this connection linked the membership to, or an empty text.
     linked_key: str = ""
 
@@ -98,11 +104,21 @@ class TargetField:
 
 @dataclass(frozen=True, slots=True)
 class MappingRule:
-    """Attribute → custom field."""
+    """Attribute → custom field; an empty attribute gives way to the fallback, an empty fallback to the default."""
 
     attribute: str
     target: TargetField
     keeps_when_empty: bool = False
+    fallback: str = ""
+    # As text, read like a value.
+    default: str = ""
+    # Values that stand for a choice: the provider's text → the choice as text.
+    aliases: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that are looked at, in order."""
+        return (self.attribute, self.fallback) if self.fallback else (self.attribute,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +141,37 @@ class Policy:
     invite: InvitePolicy
     mappings: tuple[MappingRule, ...] = ()
     may_add_people_known_elsewhere: bool = False
+    # Conditions that all must hold of a person; empty: everyone is wanted.
+    scope: tuple[Condition, ...] = ()
+    ends_out_of_scope: bool = False
     # Changes whenever any of the above does.
     version: str = ""
 
     @property
     def wanted_attributes(self) -> tuple[str, ...]:
-        return tuple(sorted({rule.attribute for rule in self.mappings}))
+        mapped = {attribute for rule in self.mappings for attribute in rule.attributes}
+        return tuple(sorted(mapped | {condition.attribute for condition in self.scope}))
 
     @cached_property
-    def readers(self) -> tuple[tuple[str, str, Callable[[str], Stored | None], bool], ...]:
-        """Attribute, field key, how to read the value, whether an empty one keeps the old: once for all people."""
-        return tuple(
-            (
-                rule.attribute,
-                rule.target.key,
-                lru_cache(REMEMBERED_TEXTS)(
-                    reader(rule.target.type, choices=rule.target.choices, is_multiple=rule.target.is_multiple)
-                ),
-                rule.keeps_when_empty,
-            )
-            for rule in self.mappings
-        )
+    def readers(self) -> tuple[tuple[MappingRule, Callable[[str], Stored | None]], ...]:
+        """Each rule with how its values are read: once for all people."""
+        return tuple((rule, lru_cache(REMEMBERED_TEXTS)(value_reader(rule))) for rule in self.mappings)
+
+
+def value_reader(rule: MappingRule) -> Callable[[str], Stored | None]:
+    """Return how a text of the rule's attributes becomes a value; a text that is a choice is never an alias."""
+    target = rule.target
+    read = reader(target.type, choices=target.choices, is_multiple=target.is_multiple)
+    choices = {to_text(choice) for choice in target.choices}
+    aliases = {text: choice for text, choice in rule.aliases.items() if text not in choices}
+    if not aliases:
+        return read
+
+    def read_alias(text: str) -> Stored | None:
+        parts = text.split(";") if target.is_multiple else [text]
+        return read(";".join(aliases.get(part.strip(), part) for part in parts))
+
+    return read_alias
 
 
 def digest(person: Person, version: str) -> bytes:

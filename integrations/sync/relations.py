@@ -10,12 +10,10 @@ from dataclasses import replace
 
 import msgspec
 
-from integrations.engine.records import Person
+from integrations.engine.records import LATE, Person
 from integrations.models import Connection
 from integrations.sync.snapshot import Known, known_of
 from portals import statements
-
-RELATED = ("manager_name", "manager_email", "is_manager")
 
 # One row per linked person whose stored related attributes are not what the snapshots of now say.
 _STALE = """
@@ -55,13 +53,13 @@ def stale(
     connection: Connection, *, wanted: Sequence[str], after: int, limit: int
 ) -> tuple[list[Person], dict[str, Known]]:
     """Return people whose related attributes changed, with the new values, in order of id above `after`."""
-    names = [name for name in RELATED if name in wanted]
+    names = [name for name in LATE if name in wanted]
     if not names:
         return [], {}
     found = statements.rows(_STALE, {"connection": connection.pk, "wanted": names, "after": after, "limit": limit})
     people = []
     for row in found:
         person = msgspec.json.decode(row[8], type=Person)
-        values = dict(zip(RELATED, row[9:12], strict=True))
+        values = dict(zip(LATE, row[9:12], strict=True))
         people.append(replace(person, attributes={**person.attributes, **{name: values[name] for name in names}}))
     return people, {row[0]: known_of(row) for row in found}

@@ -14,6 +14,8 @@ from integrations.engine.records import Learner, Person, Policy
 from integrations.models import Connection, tombstones
 from portals import statements
 
+NO_PINS: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -37,7 +39,7 @@ WHERE connection_id = %(connection)s AND external_id = ANY(%(keys)s::text[])
 
 _LEARNERS = """
 SELECT u.id, u.email, u.first_name, u.last_name, u.last_login IS NOT NULL, m.id, m.role, m.status, m.custom_data,
-    m.last_day, m.ended_by, m.invitation_withdrawn_at IS NOT NULL, i.external_id
+    m.last_day, m.ended_by, m.invitation_withdrawn_at IS NOT NULL, m.pinned_fields, i.external_id
 FROM users_user AS u
 LEFT JOIN users_membership AS m ON m.user_id = u.id AND m.portal_id = %(portal)s
 LEFT JOIN integrations_externalidentity AS i ON i.membership_id = m.id AND i.connection_id = %(connection)s
@@ -98,7 +100,7 @@ def surroundings(
         if membership_id is None:
             accounts[email.lower()] = user_id
             continue
-        role, status, custom_data, last_day, ended_by, invitation_cancelled, linked_key = rest
+        role, status, custom_data, last_day, ended_by, invitation_cancelled, pinned, linked_key = rest
         learner = Learner(
             membership_id=membership_id,
             user_id=user_id,
@@ -112,6 +114,7 @@ def surroundings(
             ended_by=ended_by,
             has_signed_in=has_signed_in,
             invitation_cancelled=invitation_cancelled,
+            pinned=frozenset(map(str, pinned)) if pinned else NO_PINS,
             linked_key=linked_key or "",
         )
         by_email[email.lower()] = learner

@@ -37,13 +37,15 @@ def learner(**changes):
     return replace(basics, **changes)
 
 
-def policy(*mappings, may_add_people_known_elsewhere=False, **invite):
+def policy(*mappings, may_add_people_known_elsewhere=False, scope=(), ends_out_of_scope=False, **invite):
     basics = InvitePolicy(waits_for_hire_date=False, adds_as="pending", sends_mail=True, address="work_first")
     return Policy(
         provider="gusto",
         invite=replace(basics, **invite),
         mappings=mappings,
         may_add_people_known_elsewhere=may_add_people_known_elsewhere,
+        scope=scope,
+        ends_out_of_scope=ends_out_of_scope,
     )
 
 

@@ -348,3 +348,31 @@ class TestHasLeft:
     )
     def test_counts_the_last_day_as_a_day_of_work(self, changes, answer):
         assert has_left(person(**changes), TODAY) is answer
+
+
+class TestPinnedValue:
+    RULES = policy(DEPARTMENT, HIRED)
+
+    def test_survives_another_value_and_an_empty_one(self):
+        pinned = learner(custom_data={"7": "Sales"}, pinned=frozenset({"7"}))
+
+        for text in ("Support", ""):
+            assert decided(person(attributes={"department": text}), around(pinned), self.RULES) == []
+
+    def test_leaves_the_other_fields_to_the_source(self):
+        pinned = learner(custom_data={"7": "Sales"}, pinned=frozenset({"7"}))
+        moved = person(attributes={"department": "Support", "hire_date": "2026-03-01"})
+
+        change = only(decided(moved, around(pinned), self.RULES))
+
+        assert change.after == {"custom_data": {"8": "2026-03-01"}}
+
+    def test_survives_a_return(self):
+        returning = learner(
+            custom_data={"7": "Sales"}, pinned=frozenset({"7"}), status="ended", ended_by="gusto", has_signed_in=True
+        )
+
+        change = only(decided(person(attributes={"department": "Support"}), around(returning), self.RULES))
+
+        assert change.kind is Kind.RESTORE
+        assert "custom_data" not in change.after

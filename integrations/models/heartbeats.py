@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 class Heartbeat(models.Model):
     """When a job last went through end to end, by the database's clock."""
 
+    # The round trip of an ordinary job.
+    WORKER = "worker"
+
     name = models.CharField(_("name"), max_length=20, unique=True)
     at = models.DateTimeField(_("at"))
 

@@ -64,6 +64,11 @@ class ExternalIdentity(models.Model):
             models.Index(fields=["connection", "due_on"], condition=Q(due_on__isnull=False), name="identity_due"),
             models.Index(fields=["connection", "state"], condition=~Q(state="linked"), name="identity_not_linked"),
             models.Index(fields=["connection"], condition=Q(flaws__isnull=False), name="identity_flawed"),
+            models.Index(
+                fields=["connection"],
+                condition=Q(reason__in=["unreadable", "could_not_be_saved"]),
+                name="identity_broken",
+            ),
             # Open problems: who is left out and why, and who was not in the last list.
             models.Index(fields=["connection", "reason"], condition=~Q(reason=""), name="identity_reason"),
             models.Index(fields=["connection"], condition=Q(times_missing__gt=0), name="identity_missing"),

@@ -17,6 +17,7 @@ from config.upcoming import Share, Week
 from integrations import providers
 from integrations.models import Connection, SyncRun
 from portals.models import Course, CustomField, DynamicRule, Group, Portal, Realm
+from users import seats
 from users.models import Invitation, Membership
 
 Text = str | Promise
@@ -29,6 +30,15 @@ class Figure:
     label: Text
     number: int
     url: str
+    # What the number is part of, if there is a limit.
+    most: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """The number in words."""
+        if self.most is None:
+            return str(self.number)
+        return _("%(number)d of %(most)d") % {"number": self.number, "most": self.most}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,7 @@ def of_portal(portal: Portal, now: datetime) -> Overview:
     steps = [] if all(step.is_done for step in steps) else steps
     weeks = upcoming.weeks(portal, now)
     return Overview(
-        _people(portal),
+        _people(portal, now),
         _questions(portal, links, now),
         steps,
         links,
@@ -164,15 +174,19 @@ class Counter:
         return sum(self.rows.values())
 
 
-def _people(portal: Portal) -> list[Figure]:
+def _people(portal: Portal, now: datetime) -> list[Figure]:
     rows = Membership.objects.filter(portal=portal).order_by().values("status").annotate(rows=Count("pk"))
     counts = Counter(rows, "status")
     users, pending = reverse("admin:users_membership_changelist"), reverse("admin:users_pendinguser_changelist")
-    return [
+    figures = [
         Figure(_("Active users"), counts["active"], f"{users}?status__exact=active"),
         Figure(_("Pending users"), counts["pending"], pending),
         Figure(_("Access ended"), counts["ended"], f"{users}?status__exact=ended"),
     ]
+    if portal.seats is not None:
+        settings = reverse("admin:portals_portal_change", args=[portal.pk])
+        figures.append(Figure(_("Seats taken"), seats.taken(portal, now=now), settings, most=portal.seats))
+    return figures
 
 
 def _questions(portal: Portal, links: list[Link], now: datetime) -> list[Question]:
@@ -204,7 +218,15 @@ def _questions(portal: Portal, links: list[Link], now: datetime) -> list[Questio
         ),
     ]
     questions = [Question(text % number, url) for number, text, url in found if number]
-    return [*_troubles(links), *questions]
+    return [*_troubles(links), *_shortage(portal, now), *questions]
+
+
+def _shortage(portal: Portal, now: datetime) -> list[Question]:
+    """Say when nobody else can come in."""
+    if seats.has_free(portal, now=now):
+        return []
+    text = _("All %d seats are taken: nobody can be added, and invitations cannot be accepted") % portal.seats
+    return [Question(text, reverse("admin:users_membership_changelist"))]
 
 
 def _troubles(links: list[Link]) -> list[Question]:

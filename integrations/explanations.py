@@ -116,6 +116,13 @@ _REASONS: dict[str, Explanation] = {
         _("An admin cancelled this person's invitation, so the sync sends no other."),
         _("To invite them, filter Pending users by “Cancelled” and allow invitations again."),
     ),
+    Reason.NO_SEAT: Explanation(
+        _("All seats of the portal are taken."),
+        _(
+            "End the access of people who left, or ask the operator for more seats. "
+            "The next sync tries again, for as many as there is room for."
+        ),
+    ),
     Reason.UNREADABLE: Explanation(
         _("The record that the HR system sent cannot be read."),
         _("Open and save the person in the HR system. If that does not help, tell the support team the id."),

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from portals import brake, csv_files, statements
 from portals.csv_files import Row, Table, Unreadable
 from portals.models import Portal
-from users import bulk_jobs, import_plan, import_snapshot
+from users import bulk_jobs, import_plan, import_snapshot, seats
 from users.bulk_jobs import Purpose, Work
 from users.import_plan import Entry, Planned, Setting
 from users.import_writing import Writer
@@ -123,9 +123,10 @@ def _preview(work: Work, now: datetime) -> None:
     ImportRow.objects.filter(job=job).delete()
     found = layout(job.portal, io.BytesIO(content), separator=separator)
     done, failed = 0, 0
+    supply = seats.estimate(job.portal, now=now)
     for rows in _batches(found.rows):
         with transaction.atomic():
-            failed += _store_plans(job, setting, found, rows, lines)
+            failed += _store_plans(job, setting, found, rows, lines, supply=supply)
             done += len(rows)
             work.note(done=done, failed=failed)
     if _must_be_held(job, now):
@@ -154,7 +155,13 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _store_plans(
-    job: BulkJob, setting: Setting, found: Layout, rows: Sequence[Row], lines: Mapping[str, list[int]]
+    job: BulkJob,
+    setting: Setting,
+    found: Layout,
+    rows: Sequence[Row],
+    lines: Mapping[str, list[int]],
+    *,
+    supply: seats.Supply,
 ) -> int:
     """Plan a batch and store it; return how many rows have errors."""
     entries = [found.entry(row) for row in rows]
@@ -168,11 +175,18 @@ def _store_plans(
             others = ", ".join(str(line) for line in lines[address][:10])
             planned = Planned("error", problems=[["duplicate", "", others]])
         else:
-            planned = import_plan.plan(entry, known.get(address), setting)
+            planned = _seated(import_plan.plan(entry, known.get(address), setting), supply)
         failed += planned.kind == Kind.ERROR
         records.append(_record(job, row.line, entry, planned))
     statements.copy(_ROWS, records)
     return failed
+
+
+def _seated(planned: Planned, supply: seats.Supply) -> Planned:
+    """Return the plan of a row, or why it does nothing when no seat is left for the person."""
+    if planned.after.get("status") != Membership.Status.ACTIVE or supply.take():
+        return planned
+    return Planned("skip", membership_id=planned.membership_id, problems=[["no_seat", "", ""]])
 
 
 def _record(job: BulkJob, line: int, entry: Entry, planned: Planned) -> tuple[Any, ...]:
@@ -245,14 +259,14 @@ def _one_batch(work: Work, now: datetime) -> int:
 
 def _write(job: BulkJob, rows: Sequence[ImportRow], now: datetime) -> None:
     portal = job.portal
-    setting = import_snapshot.setting(job)
+    setting, supply = import_snapshot.setting(job), seats.supply(portal, now=now)
     members = statements.integers(row.membership_id for row in rows if row.membership_id)
     statements.rows(_LOCK, {"portal": portal.pk, "ids": members})
     known = import_snapshot.known(portal, [row.entry for row in rows])
     plans: dict[int, Planned] = {}
     refused = []
     for row in rows:
-        planned = import_plan.plan(row.entry, known.get(row.email.lower()), setting)
+        planned = _seated(import_plan.plan(row.entry, known.get(row.email.lower()), setting), supply)
         if (planned.kind, planned.before, planned.after) == (row.kind, row.before, row.after):
             plans[row.pk] = planned
         else:

@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 
 from portals.models import Portal
-from users import audit, enrollments, grouping, passwords, signals
+from users import audit, enrollments, grouping, passwords, seats, signals
 from users.models import Invitation, Membership, User
 from users.models.invitations import new_nonce
 
@@ -203,9 +203,11 @@ def is_wanted(invitation: Invitation, *, now: datetime) -> bool:
 def accept(*, invitation: Invitation, password: str | None, now: datetime) -> User:
     """Use the link: set the password, let a pending person in, kill every other link. Return the account.
 
-    None keeps the password of someone who has one already. Raises LinkDead when the link died meanwhile.
+    None keeps the password of someone who has one already. Raises LinkDead when the link died meanwhile, and NoSeat,
+    after which the link still works.
     """
     with transaction.atomic():
+        supply = seats.supply(invitation.membership.portal, now=now)
         membership = _lock_membership(invitation.membership_id)
         current = _lock(invitation, membership)
         if current.nonce != invitation.nonce or not works(current, now=now):
@@ -216,20 +218,24 @@ def accept(*, invitation: Invitation, password: str | None, now: datetime) -> Us
         current.save(update_fields=["state", "nonce", "next_try_at"])
         cancel_open(membership_ids=[membership.pk])
         if membership.status == Membership.Status.PENDING:
-            _let_in(membership, now)
+            _let_in(membership, supply, now)
         return membership.user
 
 
 def accept_by_single_sign_on(*, membership: Membership, now: datetime) -> None:
-    """Let a pending person in who came by the portal's own single sign-on; the mailed link dies with it."""
+    """Let a pending person in who came by the portal's own single sign-on; the mailed link dies with it.
+
+    Raises NoSeat.
+    """
     with transaction.atomic():
+        supply = seats.supply(membership.portal, now=now)
         membership = _lock_membership(membership.pk)
         if membership.status != Membership.Status.PENDING:
             return
         open_ = membership.invitations.filter(kind=Kind.INVITE, state__in=Invitation.OPEN_STATES)
         open_.update(state=State.ACCEPTED, nonce=new_nonce(), next_try_at=None)
         cancel_open(membership_ids=[membership.pk])
-        _let_in(membership, now)
+        _let_in(membership, supply, now)
 
 
 def answer_request(*, portal: Portal, email: str, now: datetime) -> None:
@@ -299,7 +305,9 @@ def _cancel(invitations: QuerySet[Invitation]) -> int:
     )
 
 
-def _let_in(membership: Membership, now: datetime) -> None:
+def _let_in(membership: Membership, supply: seats.Supply, now: datetime) -> None:
+    if not supply.take():
+        raise seats.NoSeat
     membership.status = Membership.Status.ACTIVE
     membership.accepted_at = now
     membership.save(update_fields=["status", "accepted_at"])

@@ -16,8 +16,8 @@ import msgspec
 
 from portals import statements
 from portals.models import Portal
-from users import last_admin, notices, signals
-from users.models import Invitation
+from users import last_admin, notices, seats, signals
+from users.models import Invitation, Membership
 from users.models.invitations import new_nonce
 
 
@@ -265,8 +265,10 @@ def add_learners(
 ) -> dict[str, int]:
     """Return the new membership's id for each key; mails wait in the outbox, those of a sync run until it is over.
 
-    Raises IntegrityError when an address or a membership exists already: nothing is written then.
+    Raises IntegrityError when an address or a membership exists already, NoSeat when the portal has not enough seats:
+    nothing is written then.
     """
+    seats.check(portal, wanted=sum(one.status == Membership.Status.ACTIVE for one in newcomers), now=now)
     rows = [
         {
             "key": one.key,
@@ -292,8 +294,10 @@ def add_learners(
 def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Cause, now: datetime) -> None:
     """Write changed names, addresses, custom values, states and last days.
 
-    A new address kills open links and sends nothing: an invitation waits for an admin to send it again.
+    A new address kills open links and sends nothing: an invitation waits for an admin to send it again. Raises NoSeat.
     """
+    wanted = sum(one.fields.get("status") == Membership.Status.ACTIVE for one in amendments)
+    seats.check(portal, wanted=wanted, now=now)
     rows = [{"membership_id": one.membership_id, "fields": one.fields, "before": one.before} for one in amendments]
     for row in rows:
         if "email" in row["fields"]:  # type: ignore[operator]
@@ -323,7 +327,11 @@ def end_access(*, portal: Portal, endings: Sequence[Ending], by: str, cause: Cau
 def restore_access(
     *, portal: Portal, restorations: Sequence[Restoration], source: str, cause: Cause, now: datetime
 ) -> list[int]:
-    """Give access back, with history as it was, and return the ids; groups are the caller's next step."""
+    """Give access back, with history as it was, and return the ids; groups are the caller's next step.
+
+    Raises NoSeat.
+    """
+    seats.check(portal, wanted=sum(one.status == Membership.Status.ACTIVE for one in restorations), now=now)
     rows = [
         {
             "membership_id": one.membership_id,

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     ACCESS_ENDED = "access_ended"
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     OTHER_IDENTITY = "other_identity"
+    NO_SEAT = "no_seat"
     REPLAYED = "replayed"
     EXPIRED = "expired"
     TOO_EARLY = "too_early"
@@ -58,6 +59,7 @@ EXPLANATIONS = {
         "The person with this address came in under another name id before. If it is the same person, forget the old "
         "link on the settings page."
     ),
+    Reason.NO_SEAT: _("All seats of the portal are taken. End the access of people who left, or buy more seats."),
     Reason.REPLAYED: _("It was used already. Each works once."),
     Reason.EXPIRED: _("It is too old. Check the clock of the other side."),
     Reason.TOO_EARLY: _("It is not valid yet. Check the clock of the other side."),

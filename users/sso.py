@@ -25,7 +25,7 @@ from portals import addresses, field_types
 from portals.field_types import FieldType, ValueRefused
 from portals.models import CustomField, Group, Portal, SamlSettings, SignedLinkSettings
 from portals.standing import Level
-from users import access, audit, custom_data, enrollments, grouping, invitations, provisioning
+from users import access, audit, custom_data, enrollments, grouping, invitations, provisioning, seats
 from users.models import Membership, SignInAttempt, SignOnIdentity, SpentToken, User
 from users.sign_on_reasons import Reason, Refused
 
@@ -71,6 +71,9 @@ def admit(
     try:
         with transaction.atomic():
             return _admit(**arguments)
+    except seats.NoSeat:
+        # Somebody else took the last one between the look and the writing.
+        raise Refused(Reason.NO_SEAT) from None
     except IntegrityError:
         # The same newcomer came in at the same moment, in another window.
         with transaction.atomic():
@@ -219,19 +222,29 @@ def _check_known(membership: Membership, portal: Portal, now: datetime) -> None:
         entering.status = Status.ACTIVE
     if not user.is_active or not access.may_enter(entering, portal=portal, now=now):
         raise Refused(Reason.ACCESS_ENDED)
+    if membership.status == Status.PENDING:
+        _check_seat(portal, now)
 
 
 def _check_newcomer(portal: Portal, email: str, creates_people: bool, now: datetime) -> None:
     if not creates_people:
         raise Refused(Reason.UNKNOWN_PERSON)
-    account = _account(portal, email)
-    if account is None:
-        return
+    if account := _account(portal, email):
+        _check_account(account, portal, now)
+    _check_seat(portal, now)
+
+
+def _check_account(account: User, portal: Portal, now: datetime) -> None:
     _refuse_staff(account, portal)
     if not portal.may_add_people_known_elsewhere:
         raise Refused(Reason.KNOWN_ELSEWHERE)
     if not account.is_active or access.is_shut_out_above(user_id=account.pk, portal=portal, now=now):
         raise Refused(Reason.ACCESS_ENDED)
+
+
+def _check_seat(portal: Portal, now: datetime) -> None:
+    if not seats.has_free(portal, now=now):
+        raise Refused(Reason.NO_SEAT)
 
 
 def _refuse_staff(user: User, portal: Portal) -> None:

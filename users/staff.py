@@ -8,10 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from portals.models import Portal
 from portals.standing import Level, Standing
-from users import audit, last_admin
+from users import audit, last_admin, seats
 from users.models import CourseInstructor, GroupManager, Membership
 
 Role = Membership.Role
@@ -99,11 +100,13 @@ def hidden_in(membership: Membership) -> QuerySet[Portal]:
 def show_in(*, membership: Membership, portals: Collection[Portal], request: HttpRequest) -> int:
     """Put an admin of the top-level portal on the lists of sub-portals, with the same rights; return on how many.
 
-    From then on groups and their rules see them there. Portals that have the person already are passed over.
+    From then on groups and their rules see them there. Portals that have the person already are passed over. Raises
+    NoSeat.
     """
-    shown = 0
+    shown, now = 0, timezone.now()
     with transaction.atomic():
         for portal in portals:
+            seats.check(portal, wanted=1, now=now)
             row, is_new = Membership.objects.get_or_create(
                 portal=portal,
                 user=membership.user,

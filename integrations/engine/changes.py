@@ -44,6 +44,7 @@ class Reason(StrEnum):
     ENDED_BY_ADMIN = "ended_by_admin"
     ERASED = "erased"
     INVITATION_CANCELLED = "invitation_cancelled"
+    NO_SEAT = "no_seat"
     UNREADABLE = "unreadable"
     NAME_TOO_LONG = "name_too_long"
     OUT_OF_SCOPE = "out_of_scope"

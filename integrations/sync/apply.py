@@ -19,7 +19,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from integrations.engine import plan
 from integrations.engine.changes import RISKY, Change, Kind, Reason
 from integrations.engine.records import Person
-from integrations.sync import ledger, provision, rehearsal, snapshot
+from integrations.sync import ledger, provision, rehearsal, seating, snapshot
 from integrations.sync.batches import Batch, Context, Result
 from integrations.sync.snapshot import Known
 
@@ -104,7 +104,8 @@ def _decide(context: Context, batch: Batch) -> list[Change]:
     around = snapshot.surroundings(context.connection, batch.people, batch.identities, context.policy)
     planned = plan.plan(batch.people, around, context.policy, context.today)
     changes = [change for change in planned if not _is_rejected(change, batch.identities.get(change.key))]
-    return changes if batch.agreed is None else _only_agreed(batch.people, changes, batch.agreed)
+    wanted = changes if batch.agreed is None else _only_agreed(batch.people, changes, batch.agreed)
+    return seating.seated(context, wanted)
 
 
 def _only_agreed(

@@ -155,7 +155,8 @@ class PortalAdmin(PortalScopedAdmin):
 
     least_level = least_level_to_change = Level.FULL_ADMIN
     actions_detail = ["check_domain"]
-    operator_fields = ["realm", "parent", "slug", "enabled_integrations", "custom_field_limit"]
+    people = _("People")
+    operator_fields = ["realm", "parent", "slug", "enabled_integrations", "custom_field_limit", "seats"]
     own_fieldsets: list[Any] = [
         (_("Portal"), {"fields": ["name", "address", "time_zone", "language"]}),
         (
@@ -169,7 +170,7 @@ class PortalAdmin(PortalScopedAdmin):
         (_("Signing in"), {"fields": ["sign_in_method", "admins_need_second_factor"]}),
         (_("Mails"), {"fields": ["mail_sender", "remind_days_before", "remind_days_after", "mails"]}),
         (
-            _("People"),
+            people,
             {"fields": ["may_add_people_known_elsewhere", "may_request_deletion", "deletion_contact"]},
         ),
     ]

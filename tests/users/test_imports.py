@@ -372,3 +372,33 @@ class TestRows:
         assert [row.email for row in ImportRow.objects.all()] == ["noor@example.com"]
         bulk_jobs.delete_old(NOW + timedelta(days=8))
         assert not ImportRow.objects.exists()
+
+
+class TestSeats:
+    """A portal with room for one more."""
+
+    FILE = "email\nfirst@example.com\nsecond@example.com\n"
+
+    @pytest.fixture
+    def portal(self):
+        portal = PortalFactory(seats=2)
+        AdminFactory(portal=portal)
+        return portal
+
+    def test_are_given_in_the_order_of_the_file(self, portal):
+        job = preview(portal, self.FILE, adds_as="active", mail="")
+
+        assert kinds(job) == {"first@example.com": "add", "second@example.com": "skip"}
+        assert job.rows.get(kind="skip").problems == [["no_seat", "", ""]]
+
+    def test_are_not_needed_by_pending_people(self, portal):
+        assert set(kinds(preview(portal, self.FILE)).values()) == {"invite"}
+
+    def test_that_were_taken_meanwhile_leave_a_row_undone(self, portal):
+        job = preview(portal, self.FILE, adds_as="active", mail="")
+        MembershipFactory(portal=portal)
+
+        apply(job)
+
+        assert states(job)["first@example.com"] == "refused"
+        assert portal.memberships.count() == 2

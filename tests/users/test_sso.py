@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from django.utils import timezone
 
-from portals.models import CustomFieldChoice
+from portals.models import CustomFieldChoice, Portal
 from tests.factories.portals import CustomFieldFactory, DynamicRuleFactory, GroupFactory, PortalFactory
 from tests.factories.users import AdminFactory, InvitationFactory, MembershipFactory, UserFactory
 from users import custom_data, sso
@@ -76,6 +76,20 @@ class TestAdmit:
         invitation.refresh_from_db()
         assert (membership.status, invitation.state) == ("active", "accepted")
         assert membership.accepted_at is not None
+
+    def test_refuses_pending_people_and_newcomers_without_a_seat(self, reason, portal):
+        Portal.objects.update(seats=0)
+        portal.refresh_from_db()
+        InvitationFactory(membership__portal=portal, membership__user__email=EMAIL)
+
+        assert reason() == "no_seat"
+        assert reason(email="newcomer@juniper.example", creates_people=True) == "no_seat"
+
+    def test_lets_learners_into_a_full_portal(self, admit, learner, portal):
+        Portal.objects.update(seats=1)
+        portal.refresh_from_db()
+
+        assert admit() == learner
 
     def test_refuses_a_withdrawn_invitation(self, reason, portal):
         MembershipFactory(portal=portal, user__email=EMAIL, status="pending", invitation_withdrawn_at=timezone.now())

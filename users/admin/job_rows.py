@@ -47,6 +47,7 @@ SENTENCES: dict[str, Text] = {
     "not_enabled": gettext_lazy("New people with “No” under Enabled are not added."),
     "known_elsewhere": gettext_lazy("This person has an account in another portal, so they can only be invited."),
     "has_account": gettext_lazy("This person has an account in another portal and keeps its name and password."),
+    "no_seat": gettext_lazy("All seats of the portal are taken."),
     "kept": gettext_lazy("%(about)s is kept by %(value)s and stays as it is."),
 }
 

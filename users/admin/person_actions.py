@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import (
@@ -20,7 +21,7 @@ from portals.confirmations import ConfirmationForm
 from portals.forms import DateInput
 from portals.models import Group, Portal
 from portals.scoping import standing
-from users import last_admin, staff
+from users import last_admin, seats, staff
 from users.models import Membership
 
 Status = Membership.Status
@@ -119,6 +120,17 @@ class RestoreAccessForm(PeopleForm):
             _("Groups are worked out anew, and courses that were missed meanwhile are added."),
         ]
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse to let in more people than there are seats."""
+        super().clean()
+        for portal in {row.portal for row in self.rows}:
+            wanted = sum(row.status == Status.ENDED and row.portal_id == portal.pk for row in self.rows)
+            left = seats.supply(portal, now=timezone.now()).left
+            if left is not None and left < wanted:
+                text = _("Seats needed: %(wanted)d. Free: %(left)d of %(seats)d.")
+                raise ValidationError(text % {"wanted": wanted, "left": left, "seats": portal.seats})
+        return self.cleaned_data
+
 
 class PasswordLinkForm(PeopleForm):
     """Mail a link to set a new password."""
@@ -154,6 +166,14 @@ class ShowBelowForm(PeopleForm):
             below = staff.hidden_in(self.rows[0])
         field: Any = self.fields["portals"]
         field.queryset = below
+
+    def clean_portals(self) -> Any:
+        """Refuse sub-portals without a free seat."""
+        portals = self.cleaned_data["portals"]
+        full = [portal.name for portal in portals if not seats.has_free(portal, now=timezone.now())]
+        if full:
+            raise ValidationError(_("All seats are taken in: %s.") % ", ".join(full))
+        return portals
 
     def sentences(self) -> list[Any]:
         """Say what follows."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -23,7 +24,7 @@ from portals.field_types import FieldType
 from portals.forms import DateInput, PortalForm
 from portals.models import CustomField, Group, Portal
 from portals.standing import NOBODY, Level, Permission, Standing
-from users import last_admin, staff
+from users import last_admin, seats, staff
 from users.forms import CustomValueField
 from users.models import Membership, User
 
@@ -146,6 +147,8 @@ class NewPersonForm(PersonForm):
                 self._check_account(portal, self.account)
             if not portal.uses_passwords and self.cleaned_data.get("role") == Role.LEARNER:
                 self._check_single_sign_on()
+            if self.cleaned_data.get("how") != How.PENDING_INVITE and not seats.has_free(portal, now=timezone.now()):
+                self.add_error("how", _("All %d seats of the portal are taken.") % portal.seats)
         return self.cleaned_data
 
     def _check_account(self, portal: Portal, account: User) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.generic import FormView
 
-from users import invitations
+from users import invitations, seats
 from users.forms import LinkRequestForm
 from users.models import Invitation
 
@@ -56,6 +56,8 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
             user = invitations.accept(invitation=self.invitation, password=password, now=timezone.now())
         except invitations.LinkDead:
             return self.link_is_dead()
+        except seats.NoSeat:
+            return self.portal_is_full(form)
         messages.success(self.request, _("Welcome to %(portal)s.") % {"portal": self.portal.name})
         return let_in(self.request, user)
 
@@ -65,6 +67,12 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
         return super().get_context_data(
             person=person, kind=self.invitation.kind, keeps_password=self.keeps_password, **kwargs
         )
+
+    def portal_is_full(self, form: Form) -> HttpResponse:
+        """Keep the link, and say whom to turn to."""
+        text = _("%(portal)s has no free seat at the moment. Please tell the person who invited you, and try again.")
+        form.add_error(None, text % {"portal": self.portal.name})
+        return self.form_invalid(form)
 
     def link_is_dead(self, expired: Invitation | None = None) -> HttpResponse:
         """Offer a new link: at a click to whoever holds one that has expired, else to an address that they type."""

@@ -115,6 +115,7 @@ class TestSecurityPages:
 
 class TestLearnersPages:
     def test_before_signing_in(self, inspect, portal, synced, smtp):
+        mails.release(mails.held(synced.runs.get()), now=timezone.now())
         user_tasks.send_invitations()
         path = "/" + link_in(smtp[0]).partition("//")[2].partition("/")[2]
 

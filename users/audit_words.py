@@ -19,6 +19,9 @@ ACTIONS: dict[str, Text] = {
     "access_restored": gettext_lazy("Access restored"),
     "account_erased": gettext_lazy("Deleted permanently"),
     "changed": gettext_lazy("Changed"),
+    "choice_added": gettext_lazy("Choice added"),
+    "choice_alias_added": gettext_lazy("Value stands for a choice"),
+    "choice_alias_removed": gettext_lazy("Value stands for itself again"),
     "choice_renamed": gettext_lazy("Choice renamed"),
     "connect": gettext_lazy("Integration connected"),
     "deletion_requested": gettext_lazy("Deletion requested"),
@@ -37,6 +40,7 @@ ACTIONS: dict[str, Text] = {
     "members_handed_over": gettext_lazy("Members handed over to the rule"),
     "password_changed": gettext_lazy("Password changed"),
     "password_set": gettext_lazy("Password set"),
+    "pins_lifted": gettext_lazy("Pins lifted"),
     "people_exported": gettext_lazy("People of a sync downloaded"),
     "portal_created": gettext_lazy("Portal created"),
     "preview_applied": gettext_lazy("Preview applied"),
@@ -46,6 +50,7 @@ ACTIONS: dict[str, Text] = {
     "role_changed": gettext_lazy("Role changed"),
     "run_exported": gettext_lazy("Sync downloaded"),
     "recovery_codes_replaced": gettext_lazy("Recovery codes replaced"),
+    "safety_settings_changed": gettext_lazy("Scope and safety changed"),
     "second_factor_added": gettext_lazy("Second factor set up"),
     "second_factor_removed": gettext_lazy("Second factor removed"),
     "second_factor_reset": gettext_lazy("Second factor reset"),
@@ -61,6 +66,7 @@ ACTIONS: dict[str, Text] = {
     "users_exported": gettext_lazy("User data exported"),
     "users_file_applied": gettext_lazy("User file applied"),
     "users_file_uploaded": gettext_lazy("User file uploaded"),
+    "values_pinned": gettext_lazy("Values pinned"),
 }
 # What the admin's forms report about any kind of row.
 EDITS: dict[str, Text] = {

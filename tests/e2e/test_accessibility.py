@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
+from integrations.sync import mails
 from portals.models import Course, CustomField, Group
 from tests.e2e.conftest import ADMIN
 from tests.flows.conftest import PASSWORD, link_in

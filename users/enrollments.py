@@ -65,11 +65,19 @@ _GRANTED_BY_HAND = """
 _ENROLL = """
 WITH granted AS ({granted}), created AS (
     INSERT INTO users_enrollment (
-        membership_id, course_id, status, percent, is_required, due_on, source_group_id, enrolled_at, version)
-    SELECT membership_id, course_id, 'not_started', 0, is_required, due_on, group_id, %(now)s, 1
-    FROM granted ORDER BY membership_id, course_id
+        membership_id, course_id, status, percent, score, is_required, due_on, source_group_id, enrolled_at,
+        started_at, recorded_by, note, version)
+    SELECT g.membership_id, g.course_id, CASE WHEN f.id IS NULL THEN 'not_started' ELSE 'in_progress' END,
+        coalesce(f.percent, 0), f.score, g.is_required, g.due_on, g.group_id, %(now)s,
+        f.started_at, coalesce(f.recorded_by, ''), coalesce(f.note, ''), 1
+    FROM granted AS g
+    LEFT JOIN users_formerenrollment AS f ON f.membership_id = g.membership_id AND f.course_id = g.course_id
+    ORDER BY g.membership_id, g.course_id
     ON CONFLICT (membership_id, course_id) DO NOTHING
     RETURNING id, membership_id, course_id
+), resumed AS (
+    DELETE FROM users_formerenrollment AS f USING created AS c
+    WHERE f.membership_id = c.membership_id AND f.course_id = c.course_id
 ), restarted AS (
     UPDATE users_enrollment AS e SET
         status = 'not_started', percent = 0, score = NULL, started_at = NULL, completed_at = NULL,
@@ -164,7 +172,15 @@ WITH affected AS (
     FROM affected AS a WHERE e.id = a.id AND a.group_id <> e.source_group_id
 ), removed AS (
     DELETE FROM users_enrollment AS e USING affected AS a WHERE e.id = a.id AND a.group_id IS NULL
-    RETURNING e.id
+    RETURNING e.*
+), kept AS (
+    INSERT INTO users_formerenrollment AS f (
+        membership_id, course_id, percent, score, started_at, recorded_by, note)
+    SELECT membership_id, course_id, percent, score, started_at, recorded_by, note
+    FROM removed WHERE status = 'in_progress'
+    ON CONFLICT (membership_id, course_id) DO UPDATE SET
+        percent = excluded.percent, score = excluded.score, started_at = excluded.started_at,
+        recorded_by = excluded.recorded_by, note = excluded.note
 )
 SELECT coalesce(array_agg(id), '{{}}'), count(*) FROM removed
 """
@@ -202,14 +218,18 @@ SELECT coalesce(array_agg(id), '{{}}'), count(*) FROM removed
 
 
 def enroll_new_members(*, pairs: Pairs, now: datetime) -> int:
-    """Enroll people in the courses of groups that they have joined; return how many enrollments began."""
+    """Enroll people in the courses of groups that they have joined; return how many enrollments began.
+
+    Whoever left a course unfinished goes on where they were, by whatever way they come back to it.
+    """
     return _run(_ENROLL_PAIRS, **_arrays(pairs), now=now)
 
 
 def unenroll_after_leaving(*, pairs: Pairs) -> int:
     """Take unfinished courses away from people who have left groups; return how many.
 
-    Stays: what another of their groups grants as well, what was enrolled by hand, what is finished.
+    Stays: what another of their groups grants as well, what was enrolled by hand, what is finished. What was begun is
+    kept aside until the course comes back.
     """
     return _run(_UNENROLL_PAIRS, **_arrays(pairs))
 

@@ -230,6 +230,54 @@ class TestUnenrollAfterLeaving:
         assert stayer.enrollments.exists()
 
 
+class TestComingBackToACourse:
+    @pytest.fixture
+    def begun(self, learner, group):
+        """A course of the group in which the learner has come half way, and which they lost with the group."""
+        link = GroupCourseFactory(group=group, course__portal=group.portal, course__status="published")
+        join(learner, group)
+        progress.record(enrollment=learner.enrollments.get(), status="in_progress", percent=40, now=NOW)
+        leave(learner, group)
+        return link.course
+
+    def test_goes_on_where_the_learner_was(self, learner, group, begun):
+        assert not learner.enrollments.exists()
+
+        join(learner, group, now=LATER)
+
+        enrollment = learner.enrollments.get()
+        assert (enrollment.status, enrollment.percent, enrollment.started_at) == ("in_progress", 40, NOW)
+        assert enrollment.enrolled_at == LATER
+        assert not learner.former_enrollments.exists()
+
+    def test_goes_on_by_hand_too(self, learner, begun):
+        assert by_hand(learner, begun).percent == 40
+
+    def test_keeps_the_latest_progress(self, learner, group, begun):
+        join(learner, group)
+        progress.record(enrollment=learner.enrollments.get(), status="in_progress", percent=60, now=LATER)
+        leave(learner, group)
+
+        assert learner.former_enrollments.get().percent == 60
+
+    def test_begins_anew_for_whoever_had_not_begun(self, learner, group):
+        GroupCourseFactory(group=group, course__portal=group.portal, course__status="published")
+        join(learner, group)
+        leave(learner, group)
+        assert not learner.former_enrollments.exists()
+
+        join(learner, group)
+
+        assert learner.enrollments.get().status == "not_started"
+
+    def test_is_nobody_elses(self, portal, group, begun):
+        colleague = MembershipFactory(portal=portal)
+
+        join(colleague, group)
+
+        assert colleague.enrollments.get().percent == 0
+
+
 class TestEnrollMissed:
     def test_enrolls_in_what_groups_got_meanwhile(self, portal, group):
         returner = MembershipFactory(portal=portal)

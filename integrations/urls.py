@@ -5,6 +5,7 @@ from django.urls import path
 from integrations.views import (
     approvals,
     catalog,
+    choice_values,
     connection,
     consent,
     invite_settings,
@@ -13,6 +14,7 @@ from integrations.views import (
     people,
     previews,
     runs,
+    safety_settings,
 )
 
 app_name = "integrations"
@@ -26,6 +28,13 @@ urlpatterns = [
     path("<slug:provider>/sync/", connection.SyncView.as_view(), name="sync"),
     path("<slug:provider>/mapping/", mapping.MappingPage.as_view(), name="mapping"),
     path("<slug:provider>/mapping/refresh/", mapping.RefreshView.as_view(), name="refresh_attributes"),
+    path("<slug:provider>/mapping/values/", choice_values.ChoiceValuesView.as_view(), name="choice_values"),
+    path(
+        "<slug:provider>/mapping/aliases/<int:alias_id>/remove/",
+        choice_values.RemoveAliasView.as_view(),
+        name="remove_alias",
+    ),
+    path("<slug:provider>/scope/", safety_settings.SafetySettingsPage.as_view(), name="safety_settings"),
     path("<slug:provider>/invites/", invite_settings.InviteSettingsPage.as_view(), name="invite_settings"),
     path("<slug:provider>/people/", people.NotTakenOverPage.as_view(), name="not_taken_over"),
     path("<slug:provider>/people/csv/", people.NotTakenOverDownload.as_view(), name="not_taken_over_csv"),

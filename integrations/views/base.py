@@ -30,6 +30,7 @@ TABS = {
     "connection": gettext_lazy("Overview"),
     "mapping": gettext_lazy("Map your data"),
     "invite_settings": gettext_lazy("Invite configuration"),
+    "safety_settings": gettext_lazy("Scope and safety"),
     "runs": gettext_lazy("Runs"),
 }
 

@@ -180,6 +180,7 @@ def disconnect(*, connection: Connection, user: User | None, request: HttpReques
         _stop_runs(locked, now)
         locked.state, locked.state_reason = Connection.State.DISCONNECTED, ""
         locked.grant, locked.next_due_at, locked.failures_in_a_row = None, None, 0
+        locked.quarantine, locked.quarantined_at, locked.told_trouble = "", None, ""
         locked.save()
         tokens = _release(grant)
         audit.record(
@@ -216,6 +217,7 @@ def _connect(
     connection.external_account_id, connection.external_account_name = account.id, account.name
     connection.connected_by, connection.connected_at = user, now
     connection.failures_in_a_row = 0
+    connection.quarantine, connection.quarantined_at = "", None
     connection.next_due_at = schedule.next_due(connection, now)
     connection.save()
     InviteSettings.objects.get_or_create(connection=connection)

@@ -86,6 +86,12 @@ class RequestRejected(ProviderError):
         self.category = category
 
 
+class AnotherAccount(RequestRejected):
+    """The provider answered with the records of another account than the connected one."""
+
+    explanation = _("The list belongs to another company than the connected one, so nothing was taken from it.")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A successful answer, whole in memory."""

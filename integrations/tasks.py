@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations.models import Connection, SyncRun
-from integrations.sync import leases, schedule
+from integrations.models import Connection, Heartbeat, SyncRun
+from integrations.sync import leases, reports, schedule
 from integrations.sync import run as sync_run
 from users import tasks as user_tasks
 
@@ -38,8 +39,8 @@ def sync_connection(*, run_id: int) -> None:
 def sync_due_connections() -> None:
     """Start the daily sync of every connection that is due: once per local day, however often this is called."""
     now = timezone.now()
-    due = Connection.objects.filter(state=Connection.State.ACTIVE).filter(
-        Q(next_due_at=None) | Q(next_due_at__lte=now)
+    due = Connection.objects.filter(
+        Q(state__in=Connection.SYNCABLE, next_due_at__lte=now) | Q(state=Connection.State.ACTIVE, next_due_at=None)
     )
     for connection in due.select_related("portal").order_by("next_due_at")[:DUE_AT_ONCE]:
         try:
@@ -70,3 +71,15 @@ def sweep_runs() -> None:
     for run_id in leases.lapsed_runs():
         logger.info("run %s: picked up by the sweeper", run_id)
         sync_connection.delay(run_id=run_id)
+
+
+@shared_task
+def tell_admins() -> None:
+    """Mail admins about connections that need them, and about those that work again."""
+    reports.tell_news(now=timezone.now())
+
+
+@shared_task
+def beat_heart() -> None:
+    """Note that a job went all the way: from beat through the broker to a worker and into the database."""
+    Heartbeat.objects.update_or_create(name=Heartbeat.WORKER, defaults={"at": Now()})

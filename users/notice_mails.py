@@ -4,15 +4,17 @@ import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.utils import formataddr, parseaddr
+from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from portals import colors
 from portals.models import Portal
 from users import outbox
 from users.emails import one_line
@@ -49,14 +51,38 @@ def compose(notice: Notice) -> EmailMessage:
     portal = notice.portal
     with translation.override(portal.language if portal else settings.LANGUAGE_CODE):
         words = {"notice": notice, "portal": _name(portal), "sign_in": _sign_in(portal), "at": _moment(notice)}
+        if notice.kind == Notice.Kind.REPORT and portal:
+            return _report(notice, portal)
         subject, body = (render_to_string(f"users/email/notice.{part}.txt", words) for part in ("subject", "body"))
-    return EmailMessage(
-        subject=one_line(subject),
-        body=body,
-        from_email=formataddr((_sender(portal), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
-        to=[notice.address],
-        headers={"Message-ID": f"<notice.{notice.pk}@{settings.PLATFORM_HOST}>", "Auto-Submitted": "auto-generated"},
-    )
+    return EmailMessage(subject=one_line(subject), body=body, **_envelope(notice))
+
+
+def _report(notice: Notice, portal: Portal) -> EmailMessage:
+    """Return a mail with the words of a report, in the portal's look."""
+    words = {
+        "portal": _name(portal),
+        "text": notice.text,
+        "link": notice.link,
+        "logo": portal.url(portal.logo_path) if portal.logo_path else "",
+        "accent": portal.accent_color,
+        "on_accent": colors.text_on(portal.accent_color),
+        "language": portal.language,
+    }
+    text, html = (render_to_string(f"users/email/report.body.{part}", words) for part in ("txt", "html"))
+    message = EmailMultiAlternatives(subject=one_line(notice.subject), body=text, **_envelope(notice))
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def _envelope(notice: Notice) -> dict[str, Any]:
+    return {
+        "from_email": formataddr((_sender(notice.portal), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
+        "to": [notice.address],
+        "headers": {
+            "Message-ID": f"<notice.{notice.pk}@{settings.PLATFORM_HOST}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    }
 
 
 @transaction.atomic

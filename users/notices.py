@@ -20,6 +20,25 @@ def send_to(addresses: Iterable[str], *, kind: str, user: User, portal: Portal |
     return _add([(user, address) for address in addresses], kind=kind, portal=portal, now=now)
 
 
+def report(*, to: Iterable[Membership], portal: Portal, subject: str, text: str, link: str, now: datetime) -> int:
+    """Tell admins something that they should know, in words of the caller's; return how many mails that makes."""
+    found = [
+        Notice(
+            user=admin.user,
+            portal=portal,
+            kind=Notice.Kind.REPORT,
+            address=admin.user.email,
+            subject=subject,
+            text=text,
+            link=link,
+            created_at=now,
+            next_try_at=now,
+        )
+        for admin in to
+    ]
+    return len(Notice.objects.bulk_create(found))
+
+
 def announce_new_addresses(*, addresses: Mapping[int, str], portal: Portal, now: datetime) -> int:
     """Tell people, by membership id, at both addresses that theirs is about to change; return how many mails wait.
 

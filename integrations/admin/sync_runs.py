@@ -55,7 +55,7 @@ class SyncRunAdmin(ReadOnly, GlobalAdmin):
     )
     def show_state(self, run: SyncRun) -> tuple[str, str]:
         """Return the state as a label."""
-        return run.state, run.get_state_display()
+        return run.state, str(run.state_label)
 
     @display(description=_("page of the run"))
     def run_page(self, run: SyncRun) -> str:

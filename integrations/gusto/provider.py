@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from msgspec import UNSET
 
 from integrations import oauth
 from integrations.engine.records import Person
@@ -18,6 +19,7 @@ from integrations.gusto import attributes, mapper, payloads
 from integrations.gusto.client import Client, Page
 from integrations.gusto.mapper import Mapper, Surroundings
 from integrations.http import (
+    AnotherAccount,
     Api,
     AuthorizationLost,
     OneToken,
@@ -106,7 +108,7 @@ class Gusto:
                     total_people=page.total_count,
                     # What was asked per person is not in the page's bytes.
                     fingerprint=None if history else blake2b(page.body + seal, digest_size=FINGERPRINT_BYTES).digest(),
-                    people=partial(_people, page, make, client, history),
+                    people=partial(_people, page, make, client, history, connection.external_account_id),
                 )
                 number, last = number + 1, page.total_pages
         finally:
@@ -191,11 +193,14 @@ def _digest(wanted: Sequence[str], surroundings: Surroundings) -> bytes:
     return digest.digest()
 
 
-def _people(page: Page, make: Mapper, client: Client, history: Sequence[str]) -> list[Person]:
+def _people(page: Page, make: Mapper, client: Client, history: Sequence[str], company: str) -> list[Person]:
     try:
         employees = payloads.employees(page.body)
     except ValueError:
         raise ProviderUnavailable(f"Gusto: page {page.number} of the employees cannot be read") from None
+    # Somebody without a company's id says nothing about whose list it is.
+    if any(getattr(employee, "company_uuid", None) not in {None, UNSET, "", company} for employee in employees):
+        raise AnotherAccount(f"Gusto: page {page.number} of the employees is of another company")
     return [make.person(employee, _history(client, employee, history)) for employee in employees]
 
 

@@ -2,6 +2,8 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from users.models import User
@@ -102,6 +104,17 @@ class SyncRun(models.Model):
     def is_live(self) -> bool:
         """Whether the run waits or works."""
         return self.state in self.LIVE
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the run's worker has stopped answering; another one takes over within a minute."""
+        lapsed = self.lease_expires_at is not None and self.lease_expires_at < timezone.now()
+        return self.state == self.State.RUNNING and lapsed
+
+    @property
+    def state_label(self) -> str | Promise:
+        """The state in words; "Running" only while somebody works on it."""
+        return _("Interrupted; goes on soon") if self.is_interrupted else self.State(self.state).label
 
     @property
     def is_preview(self) -> bool:

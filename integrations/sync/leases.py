@@ -65,14 +65,14 @@ def claim_manual(*, connection: Connection, user: User | None, now: datetime) ->
     """
     with transaction.atomic():
         claimed = (
-            Connection.objects.filter(pk=connection.pk, state=Connection.State.ACTIVE)
+            Connection.objects.filter(pk=connection.pk, state__in=Connection.SYNCABLE)
             .filter(Q(last_manual_sync_at=None) | Q(last_manual_sync_at__lte=_ago(MANUAL_INTERVAL)))
             .update(last_manual_sync_at=Now())
         )
         if claimed:
             return _open(connection, SyncRun.Trigger.MANUAL, now, requested_by=user)
     connection.refresh_from_db()
-    if connection.state != Connection.State.ACTIVE:
+    if not connection.may_sync:
         raise NotConnected
     if run := live_run(connection):
         raise AlreadyRunning(run)
@@ -81,7 +81,7 @@ def claim_manual(*, connection: Connection, user: User | None, now: datetime) ->
 
 def claim(*, connection: Connection, trigger: SyncRun.Trigger, now: datetime, user: User | None = None) -> SyncRun:
     """Return a queued run outside the hourly limit. Raises AlreadyRunning or NotConnected."""
-    if connection.state != Connection.State.ACTIVE:
+    if not connection.may_sync:
         raise NotConnected
     return _open(connection, trigger, now, requested_by=user)
 

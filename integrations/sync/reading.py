@@ -43,8 +43,10 @@ class _Held:
     people: list[list[Person]] = field(default_factory=list)
 
     def add(self, page: PeoplePage) -> None:
+        # Decoding may fail; then nothing of the page is held.
+        people = page.people()
         self.pages.append(page)
-        self.people.append(page.people())
+        self.people.append(people)
 
 
 class Reader:

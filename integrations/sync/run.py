@@ -9,7 +9,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,9 +18,21 @@ from django.utils.translation import gettext as _
 from integrations import providers
 from integrations.engine.changes import Kind
 from integrations.engine.records import Person, Policy
-from integrations.http import AuthorizationLost, ProviderError, ProviderUnavailable
+from integrations.http import AnotherAccount, AuthorizationLost, ProviderError, ProviderUnavailable
 from integrations.models import Connection, SyncPage, SyncRun
-from integrations.sync import agreed, apply, approval, leases, mails, policy, relations, removals, schedule, snapshot
+from integrations.sync import (
+    agreed,
+    apply,
+    approval,
+    care,
+    leases,
+    mails,
+    policy,
+    relations,
+    removals,
+    reports,
+    snapshot,
+)
 from integrations.sync.batches import Batch, Context, Result
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.progress import Progress
@@ -31,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 CHANGED = (Kind.ADD, Kind.INVITE, Kind.LINK, Kind.UPDATE, Kind.RESTORE)
-# After a failed daily run: hours until the next try.
-RETRY_HOURS = (1, 6, 12, 24)
 
 _COUNT_MISSING = """
 UPDATE integrations_externalidentity
@@ -141,8 +151,8 @@ class _Execution:
             return
         if state.total_people is not None and len(state.seen) + state.newcomers != state.total_people:
             state.doubt = _("Not everyone who was announced was in the list.")
-        elif not len(state.seen) + state.newcomers and self._connection.identities.exists():
-            state.doubt = _("The list was empty.")
+        else:
+            state.doubt = care.doubt(self._connection, state)
 
     def _carry_out_agreed(self) -> None:
         """Apply what a preview said of each person, as far as it is still true."""
@@ -238,9 +248,8 @@ class _Execution:
             statements.rows(_COUNT_MISSING, {"connection": connection.pk, "seen": seen})
             SyncPage.objects.filter(connection=connection, number__gt=state.page).delete()
             connection.last_complete_sync_at = now
-        connection.failures_in_a_row = 0
-        connection.next_due_at = schedule.next_due(connection, now)
-        connection.save(update_fields=["last_complete_sync_at", "failures_in_a_row", "next_due_at"])
+            connection.save(update_fields=["last_complete_sync_at"])
+        care.conclude(connection, state, now=now)
 
     def _give_up(self, error: ProviderError) -> None:
         """End a run that the provider let down: what was done stays, nobody loses anything."""
@@ -250,10 +259,7 @@ class _Execution:
         removals.settle(self._context(), self._lease, state)
         with transaction.atomic():
             if self._run.reads_everyone:
-                connection.failures_in_a_row += 1
-                hours = RETRY_HOURS[min(connection.failures_in_a_row, len(RETRY_HOURS)) - 1]
-                connection.next_due_at = now + timedelta(hours=hours)
-                connection.save(update_fields=["failures_in_a_row", "next_due_at"])
+                care.conclude(connection, state, now=now, error=error)
             if not state.totals["seen"]:
                 leases.give_back_manual(self._run)
             mails.settle(self._run, state, now)
@@ -261,7 +267,7 @@ class _Execution:
             self._close(outcome, self._trouble(error), now)
 
     def _trouble(self, error: ProviderError) -> str:
-        if isinstance(error, AuthorizationLost | ProviderUnavailable):
+        if isinstance(error, AuthorizationLost | ProviderUnavailable | AnotherAccount):
             return str(error.explanation)
         return f"{error.explanation} {error}"[:500]
 
@@ -277,3 +283,4 @@ class _Execution:
         )
         if not closed:
             raise LeaseLost
+        reports.about_run(self._run, self._state, now)

@@ -113,9 +113,6 @@ class OneRun(ConnectedPage):
             "seen": totals.get("seen", 0),
             "total_people": totals.get("total_people"),
             "consequences": consequences(totals),
-            "is_interrupted": run.state == SyncRun.State.RUNNING
-            and run.lease_expires_at is not None
-            and run.lease_expires_at < now,
             "waits_long": run.state == SyncRun.State.QUEUED and run.created_at < now - LONG_WAIT,
             "duration": duration(run),
             "held_mails": self.held_mails,

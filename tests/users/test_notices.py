@@ -8,7 +8,7 @@ from django.core import mail
 from django.utils import timezone
 
 from tests.factories.portals import PortalFactory
-from tests.factories.users import MembershipFactory, OperatorFactory
+from tests.factories.users import AdminFactory, MembershipFactory, OperatorFactory
 from users import notice_mails, notices, passwords, provisioning, tasks
 from users.models import AuditEntry, Notice
 
@@ -115,7 +115,29 @@ class TestSendWaiting:
 
         send()
 
-        assert learner.portal.name in smtp[0].get_content()
+        assert learner.portal.name in smtp[0].get_body(("plain",)).get_content()
+
+    def test_sends_a_report_in_its_own_words_and_the_portals_colours(self, smtp):
+        admin = AdminFactory(portal__name="Harbor & Pine Academy", portal__accent_color="#7a1f5c")
+        made = notices.report(
+            to=[admin],
+            portal=admin.portal,
+            subject="Harbor: 4 people wait\r\nBcc: all@example.com",
+            text="First.\n\n<b>Second</b>.",
+            link=admin.portal.url("/admin/"),
+            now=timezone.now(),
+        )
+
+        assert (made, send(), send()) == (1, 1, 0)
+
+        (sent,) = smtp
+        assert (sent["To"], sent["Subject"]) == (admin.user.email, "Harbor: 4 people wait Bcc: all@example.com")
+        text, html = (sent.get_body((kind,)).get_content() for kind in ("plain", "html"))
+        assert "<b>Second</b>." in text
+        assert admin.portal.url("/admin/") in text
+        assert "&lt;b&gt;Second" in html
+        assert "#7a1f5c" in html
+        assert "Harbor &amp; Pine Academy" in html
 
     def test_waits_while_the_server_is_away_and_tries_again(self, smtp, settings):
         announce(MembershipFactory())

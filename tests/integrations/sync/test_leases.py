@@ -59,7 +59,14 @@ class TestClaimManual:
         connection.refresh_from_db()
         assert connection.last_manual_sync_at is None
 
-    @pytest.mark.parametrize("state", ["disconnected", "needs_reconnecting", "quarantined"])
+    def test_is_possible_in_quarantine(self):
+        connection = ConnectionFactory(state="quarantined", quarantine="emptied")
+
+        run = leases.claim_manual(connection=connection, user=None, now=timezone.now())
+
+        assert run.state == "queued"
+
+    @pytest.mark.parametrize("state", ["disconnected", "needs_reconnecting"])
     def test_needs_a_working_connection(self, state):
         with pytest.raises(leases.NotConnected):
             self.press(ConnectionFactory(state=state))

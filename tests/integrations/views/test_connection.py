@@ -256,7 +256,15 @@ class TestSyncView:
         connection.refresh_from_db()
         assert connection.last_manual_sync_at is None
 
-    @pytest.mark.parametrize("state", ["needs_reconnecting", "disconnected", "quarantined"])
+    def test_is_possible_in_quarantine(self, portal_admin, connection, started):
+        connection.state, connection.quarantine = "quarantined", "emptied"
+        connection.save()
+
+        portal_admin.post(f"{PAGE}sync/")
+
+        assert started == [SyncRun.objects.get().pk]
+
+    @pytest.mark.parametrize("state", ["needs_reconnecting", "disconnected"])
     def test_wants_a_working_connection(self, portal_admin, connection, started, state):
         connection.state = state
         connection.save()

@@ -1,10 +1,13 @@
 # Every task of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint format bench lock clean
+.PHONY: help demo demo-reset test lint format bench chaos chaos-smoke lock clean
 
 ARGS ?=
 N ?= 100000
+PEOPLE ?= 2000
+KILLS ?= 200
+SEED ?= 1
 PYTHON_IN_VENV := .venv/bin/python
 ON_TEST_SERVERS := $(PYTHON_IN_VENV) -m tests.servers
 
@@ -38,6 +41,12 @@ format: .venv/.ready ## Rewrite the code in the project's style
 
 bench: .venv/.ready ## Measure against the floor; N=100000 people
 	@$(PYTHON_IN_VENV) -m tests.benchmark $(N) $(ARGS)
+
+chaos: .venv/.ready ## Sync while processes die; PEOPLE=2000 KILLS=200 SEED=1
+	@$(PYTHON_IN_VENV) -m tests.chaos $(PEOPLE) --kills $(KILLS) --seed $(SEED) $(ARGS)
+
+chaos-smoke: .venv/.ready ## The same with 300 people and ten kills
+	@$(PYTHON_IN_VENV) -m tests.chaos --smoke --seed $(SEED) $(ARGS)
 
 # The locks hold versions and hashes of the public index and name no host, so local indexes stay out.
 COMPILE := env -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_FIND_LINKS \

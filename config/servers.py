@@ -18,11 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -90,6 +91,19 @@ def start_valkey() -> Server:
         server = Server(f"redis://127.0.0.1:{port}/0", _launch([program, *listening, *in_memory], log), scratch)
         _wait_until_ready(server, functools.partial(is_listening, port), log)
         return server
+
+
+def restart(server: Server) -> Server:
+    """Start a server that has ended once more, at the same address: PostgreSQL with its data, Valkey without.
+
+    Only the server that is returned must be stopped. Raises CannotStartError.
+    """
+    log = server.scratch / "log"
+    again = replace(server, process=_launch(server.process.args, log))
+    port = urlsplit(server.url).port
+    is_ready = functools.partial(is_listening, port) if port else functools.partial(_answers_queries, server.url)
+    _wait_until_ready(again, is_ready, log)
+    return again
 
 
 def data_folder(wanted: Path) -> Path:
@@ -254,7 +268,7 @@ def _is_served(data: Path, mark: Path) -> bool:
         return False
 
 
-def _launch(command: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
+def _launch(command: Any, log: Path) -> subprocess.Popen[bytes]:
     """Start a program in its own session, so that Ctrl-C reaches only us and we stop things in order."""
     with log.open("ab") as output:
         return subprocess.Popen(

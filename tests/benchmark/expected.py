@@ -53,7 +53,7 @@ def check(*, api_url: str, token: str, company: str, database: psycopg.Connectio
     """Compare everyone and return how many learners there are. Raises Wrong with the first differences."""
     today = datetime.now(ZoneInfo("America/Los_Angeles")).date()
     totals = Counter[str]()
-    for people in _pages(api_url, token, company):
+    for people in pages(api_url, token, company):
         wanted = {one["uuid"]: _wanted(one, today) for one in people}
         found = {row[0]: row[1:] for row in database.execute(PEOPLE, (connection_id, list(wanted)))}
         wrong = [(key, row, found.get(key)) for key, row in wanted.items() if found.get(key) != row]
@@ -67,7 +67,8 @@ def check(*, api_url: str, token: str, company: str, database: psycopg.Connectio
     return totals["learners"]
 
 
-def _pages(api_url: str, token: str, company: str) -> Iterator[list[dict[str, Any]]]:
+def pages(api_url: str, token: str, company: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield the provider's list page by page, as it is on the wire."""
     headers = {"Authorization": f"Bearer {token}", "X-Gusto-API-Version": "2026-06-15"}
     with requests.Session() as session:
         for number in count(1):
@@ -85,18 +86,19 @@ def _pages(api_url: str, token: str, company: str) -> Iterator[list[dict[str, An
 def _wanted(employee: dict[str, Any], today: date) -> tuple[Any, ...]:
     """Return what PEOPLE should find for an employee, after the id."""
     email = (employee["work_email"] or employee["email"] or "").lower()
-    last_day = _last_day(employee)
-    if not email or employee["terminated"] or (last_day and date.fromisoformat(last_day) < today):
+    final_day = last_day(employee)
+    if not email or employee["terminated"] or (final_day and date.fromisoformat(final_day) < today):
         return ("skipped", *NOBODY)
-    data = _custom_data(employee)
+    data = custom_data(employee)
     groups = [title for title in (data.get("department"), data.get("home_city")) if title in DEPARTMENTS + CITIES]
     courses = [f"About {title}" for title in groups if title in DEPARTMENTS + CITIES_WITH_COURSE]
     names = employee["first_name"], employee["last_name"]
-    state = "learner", "active", "gusto", last_day, data or None
+    state = "learner", "active", "gusto", final_day, data or None
     return ("linked", email, *names, *state, sorted(groups), sorted(courses), ["welcome held"], 1)
 
 
-def _last_day(employee: dict[str, Any]) -> str | None:
+def last_day(employee: dict[str, Any]) -> str | None:
+    """Return the last day of the present employment, as ISO date."""
     days = [one["effective_date"] for one in employee["terminations"]]
     hired_on = _hire_date(employee)
     return max((day for day in days if not hired_on or day >= hired_on), default=None)
@@ -106,7 +108,7 @@ def _hire_date(employee: dict[str, Any]) -> str | None:
     return next((job["hire_date"] for job in employee["jobs"] if job["primary"]), None)
 
 
-def _custom_data(employee: dict[str, Any]) -> dict[str, Any]:
+def custom_data(employee: dict[str, Any]) -> dict[str, Any]:
     """Return the typed values by attribute; what is empty is left out."""
     hired_on = _hire_date(employee)
     custom = {one["company_custom_field_id"]: one["value"] for one in employee["custom_fields"]}

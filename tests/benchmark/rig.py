@@ -68,7 +68,7 @@ class Rig:
     """Running servers, and the environment that leads the product to them."""
 
     def __init__(self, postgres: Server, valkey: Server) -> None:
-        self.postgres = postgres
+        self.postgres, self.valkey = postgres, valkey
         self._environment = {
             **os.environ,
             "ROLLCALL_ENV": "test",

@@ -3,6 +3,7 @@
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 import redis
 
-from config.servers import CannotStartError, data_folder, start_postgres, start_valkey
+from config.servers import CannotStartError, data_folder, restart, start_postgres, start_valkey
 
 
 def query(url, statement):
@@ -96,6 +97,32 @@ class TestStartValkey:
         assert not server.scratch.exists()
         with pytest.raises(redis.ConnectionError):
             client.ping()
+
+
+class TestRestart:
+    def test_finds_the_rows_of_a_crashed_postgres_at_the_same_address(self, data):
+        crashed = start_postgres(data, throwaway=False)
+        crashed.process.send_signal(signal.SIGQUIT)
+        crashed.process.wait()
+
+        server = restart(crashed)
+        try:
+            assert query(crashed.url, "select word from roll") == [("present",)]
+        finally:
+            server.stop()
+
+    def test_gives_a_valkey_without_data_at_the_same_address(self):
+        crashed = start_valkey()
+        client = redis.from_url(crashed.url)
+        client.set("word", "present")
+        crashed.process.kill()
+        crashed.process.wait()
+
+        server = restart(crashed)
+        try:
+            assert client.get("word") is None
+        finally:
+            server.stop()
 
 
 class TestOwner:

@@ -1,0 +1,271 @@
+"""The rounds: changes in the company, a sync, kills and faults while it works, and the way back to the right state."""
+
+import os
+import random
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from statistics import quantiles
+
+import django
+import psycopg
+from psycopg import sql
+
+from config.servers import free_port
+from integrations.sandbox.companies import HARBOR_UUID
+from tests.benchmark.rig import TEMPLATE, Rig, Sandbox
+from tests.chaos.company import Book, Company
+from tests.chaos.oracle import ZONE, MailCounter, Mails, Oracle, is_idle
+from tests.chaos.processes import Processes
+from tests.chaos.trouble import Trouble
+
+DATABASE = "chaos"
+TICK = 0.25
+# A round that is not right after so long has failed.
+PATIENCE = 300.0
+# Kills follow each other within this time; half of the provider's answers are so slow; so many rounds begin with a
+# token that has expired.
+KILL_SECONDS = 7.0
+SLOW_SECONDS = 0.5
+EXPIRED_SHARE = 0.3
+TARGET_P95, TARGET_MAX = 90.0, 180.0
+
+
+class Broken(Exception):
+    """After a round something was not as it should be, although nothing was in the way any more."""
+
+
+@dataclass
+class Result:
+    """The figures of a run."""
+
+    people: int
+    seed: int
+    rounds: int = 0
+    syncs: int = 0
+    kills: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
+    # Seconds from the last kill of each round until everything was right.
+    seconds: list[float] = field(default_factory=list)
+    lost: int = 0
+    doubled: int = 0
+    repeated_mails: int = 0
+    wrongly_ended: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was lost, doubled or wrongly ended."""
+        return not (self.lost or self.doubled or self.wrongly_ended)
+
+    def table(self) -> str:
+        """Return the figures as lines."""
+        p50, p95 = _percentiles(self.seconds)
+        slowest = max(self.seconds, default=0.0)
+        return "\n".join(
+            (
+                f"{self.people:,} people, seed {self.seed}: {self.rounds} rounds, {self.syncs} syncs",
+                f"Changes        {_counts(self.changes)}",
+                f"Kills          {sum(self.kills.values())}: {_counts(self.kills)}",
+                f"Faults         {sum(self.faults.values())}: {_counts(self.faults)}",
+                f"Lost           {self.lost}",
+                f"Doubled        {self.doubled} (mails handed over again by a killed worker: {self.repeated_mails})",
+                f"Wrongly ended  {self.wrongly_ended}",
+                f"Converged in   p50 {p50:.0f} s, p95 {p95:.0f} s (target {TARGET_P95:.0f}),"
+                f" max {slowest:.0f} s (target {TARGET_MAX:.0f})",
+            )
+        )
+
+
+def run(made: Rig, *, people: int, kills: int, seed: int, most_per_round: int) -> Result:
+    """Go through rounds until there were so many kills; return the figures."""
+    result = Result(people, seed)
+    with ExitStack() as stack:
+        fight = _Fight(made, result, kills=kills, most_per_round=most_per_round, stack=stack)
+        try:
+            fight.go()
+        except Broken as broken:
+            # What follows would only repeat it: the figures end here.
+            print(broken, file=sys.stderr)
+        finally:
+            fight.add_up()
+    return result
+
+
+class _Fight:
+    def __init__(self, made: Rig, result: Result, *, kills: int, most_per_round: int, stack: ExitStack) -> None:
+        self._made, self._result = made, result
+        self._kills, self._most = kills, most_per_round
+        chance = random.Random(result.seed)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-chaos-")))
+        with made.connect() as database:
+            database.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*map(sql.Identifier, (DATABASE, TEMPLATE)))
+            )
+        self._sandbox: Sandbox = stack.enter_context(made.sandbox(result.people))
+        mail_port = free_port()
+        environment = made.environment(
+            DATABASE,
+            GUSTO_API_URL=self._sandbox.url,
+            GUSTO_RATE_LIMIT="100000",
+            EMAIL_URL=f"smtp://127.0.0.1:{mail_port}",
+            LOG_LEVEL="WARNING",
+        )
+        self.processes = Processes(made, environment, folder)
+        stack.callback(self.processes.stop)
+        self._trouble = Trouble(self.processes, self._sandbox, random.Random(chance.random()))
+        self._timing = random.Random(chance.random())
+        self._company = Company(self._sandbox, random.Random(chance.random()), datetime.now(ZONE).date())
+        self._book = Book()
+        token = self._sandbox.token(HARBOR_UUID)
+        self._oracle = Oracle(self._book, api_url=self._sandbox.url, token=token, company=HARBOR_UUID)
+        self._mails = MailCounter(folder / "mail")
+        self._database: psycopg.Connection | None = None
+        self._hit_at, self._hits = 0.0, list[str]()
+        os.environ.update(environment)
+        django.setup()
+        from tests.chaos import driver  # noqa: PLC0415 - models can be imported only now
+
+        self._driver = driver
+        self._connection_id = driver.prepare(self._sandbox.code(HARBOR_UUID))
+        self.processes.start(folder / "mail", mail_port)
+        self.processes.wait_until_ready()
+
+    def go(self) -> None:
+        """Import everyone, then go through the rounds; the first import is under fire as well."""
+        self._round({}, joins_as="active")
+        self._driver.invite_from_now_on(self._connection_id)
+        while sum(self._trouble.kills.values()) < self._kills:
+            changes, accepting = self._company.change(self._oracle.employed, sorted(self._book.pending))
+            for uuid in accepting:
+                self._driver.accept(uuid)
+                self._book.pending.discard(uuid)
+            self._round(changes, joins_as="pending")
+
+    def add_up(self) -> None:
+        """Complete the figures."""
+        result = self._result
+        database = self._open_database()
+        mails: Mails = self._mails.count(self._book)
+        result.lost += mails.lost
+        result.doubled += mails.doubled
+        result.repeated_mails = mails.repeated
+        result.wrongly_ended = self._oracle.surplus_endings(database)
+        result.kills, result.faults = dict(self._trouble.kills), dict(self._trouble.faults)
+
+    def _round(self, changes: dict[str, int], *, joins_as: str) -> None:
+        """Let the oracle look, start a sync, make trouble while it runs, wait until all is right."""
+        self._sandbox.control("clear_faults")
+        self._oracle.read(joins_as=joins_as)
+        # Half of the answers are slow, so that a sync takes long enough to be hit.
+        self._sandbox.control("set_fault", kind="slow", probability=0.5, path="/v1/", seconds=SLOW_SECONDS)
+        if self._timing.random() < EXPIRED_SHARE:
+            self._driver.let_tokens_expire()
+        script = self._write_script()
+        # The last kill, or the beginning.
+        self._hit_at, self._hits = time.monotonic(), []
+        took = self._fight_through(script)
+        # What is frozen still wakes up: nothing that it does then may change anything.
+        while not self.processes.is_whole:
+            self.processes.tend()
+            time.sleep(TICK)
+        self._close_round(changes, took)
+
+    def _write_script(self) -> list[tuple[float, str]]:
+        """Return what goes wrong in this round, and when."""
+        moment = time.monotonic()
+        left = self._kills - sum(self._trouble.kills.values())
+        script = [
+            (moment + self._timing.uniform(0.0, KILL_SECONDS), "fault") for _ in range(self._timing.randint(0, 2))
+        ]
+        for _ in range(min(left, self._timing.randint(1, self._most))):
+            moment += self._timing.uniform(0.0, KILL_SECONDS)
+            script.append((moment, "kill"))
+        return sorted(script)
+
+    def _fight_through(self, script: list[tuple[float, str]]) -> float:
+        """Start a sync, follow the script, and return how long it took from the last kill until all was right."""
+        deadline = time.monotonic() + PATIENCE
+        run_id: int | None = None
+        while time.monotonic() < deadline:
+            self.processes.tend()
+            while script and time.monotonic() >= script[0][0]:
+                self._make_trouble(script.pop(0)[1])
+            state = "busy" if script or run_id is None else self._state()
+            if state == "right":
+                break
+            # A run may end without having done everything: the provider failed, or it was given up.
+            if run_id is None or state == "behind":
+                run_id = self._start() if self.processes.can_store else None
+            time.sleep(TICK)
+        return time.monotonic() - self._hit_at
+
+    def _make_trouble(self, kind: str) -> None:
+        if kind == "fault":
+            self._trouble.spoil()
+            return
+        self._hits.append(self._trouble.kill())
+        self._hit_at = time.monotonic()
+        self._forget_database()
+
+    def _start(self) -> int | None:
+        run_id = self._driver.start_sync(self._connection_id)
+        self._result.syncs += run_id is not None
+        return run_id
+
+    def _state(self) -> str:
+        """Return "right", "busy", or "behind" when nobody works and something is not as it should be."""
+        try:
+            database = self._open_database()
+            if not is_idle(database):
+                return "busy"
+            verdict = self._oracle.judge(database)
+        except psycopg.Error:
+            self._forget_database()
+            return "busy"
+        return "right" if verdict.is_right and not self._mails.count(self._book).lost else "behind"
+
+    def _close_round(self, changes: dict[str, int], took: float) -> None:
+        result = self._result
+        verdict = self._oracle.judge(self._open_database())
+        result.rounds += 1
+        result.seconds.append(took)
+        for name, number in changes.items():
+            result.changes[name] = result.changes.get(name, 0) + number
+        result.lost += len(verdict.lost)
+        result.doubled += verdict.surplus
+        hits = ", ".join(self._hits) or "no kill"
+        print(f"round {result.rounds:>3}: {took:5.1f} s after {hits}{_remark(verdict.lost)}", flush=True)
+        if not verdict.is_right:
+            raise Broken(f"{verdict}\n{self.processes.said()}")
+
+    def _open_database(self) -> psycopg.Connection:
+        if self._database is None:
+            self._database = self._made.connect(DATABASE)
+        return self._database
+
+    def _forget_database(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+
+def _remark(lost: set[str]) -> str:
+    return f", {len(lost)} not as they should be" if lost else ""
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return (
+        ", ".join(f"{number} {name}" for name, number in sorted(counts.items(), key=lambda pair: -pair[1])) or "none"
+    )
+
+
+def _percentiles(seconds: list[float]) -> tuple[float, float]:
+    if len(seconds) < 2:
+        return (seconds or [0.0])[0], (seconds or [0.0])[0]
+    cuts = quantiles(seconds, n=100, method="inclusive")
+    return cuts[49], cuts[94]

@@ -9,11 +9,12 @@ from django.forms.formsets import BaseFormSet, formset_factory
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import RADIO_CLASSES, UnfoldAdminSelectWidget
+from unfold.widgets import RADIO_CLASSES, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from integrations import explanations
 from integrations.models import FieldMapping, InviteSettings
 from integrations.providers import Attribute
-from portals.field_types import FieldType, read_choices
+from portals.field_types import FieldType, ValueRefused, read, read_choices
 from portals.models import CustomField
 
 COMPANY_FIELD = "custom:"
@@ -58,8 +59,14 @@ class MappingRow(forms.Form):
     custom_field = forms.ChoiceField(
         label=gettext_lazy("Select CUD field"), required=False, widget=UnfoldAdminSelectWidget
     )
+    fallback_attribute = forms.ChoiceField(
+        label=gettext_lazy("If empty, use"), required=False, widget=UnfoldAdminSelectWidget
+    )
+    default = forms.CharField(
+        label=gettext_lazy("Else this value"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget
+    )
     when_empty = forms.ChoiceField(
-        label=gettext_lazy("When the attribute is empty"),
+        label=gettext_lazy("When all is empty"),
         choices=FieldMapping.WhenEmpty,
         required=False,
         widget=UnfoldAdminSelectWidget,
@@ -71,7 +78,9 @@ class MappingRow(forms.Form):
         super().__init__(*args, **kwargs)
         self.attributes = {attribute.key: attribute for attribute in attributes}
         self.custom_fields = {str(field.pk): field for field in custom_fields}
-        self.fields["attribute"].choices = attribute_choices(attributes)  # type: ignore[attr-defined]
+        choices = attribute_choices(attributes)
+        self.fields["attribute"].choices = choices  # type: ignore[attr-defined]
+        self.fields["fallback_attribute"].choices = [("", _("Nothing")), *choices[1:]]  # type: ignore[attr-defined]
         self.fields["custom_field"].choices = [  # type: ignore[attr-defined]
             ("", _("Select CUD field")),
             *((key, f"{field.label} ({field.get_type_display()})") for key, field in self.custom_fields.items()),
@@ -90,7 +99,27 @@ class MappingRow(forms.Form):
             self.add_error("attribute", _("Select the attribute that fills this CUD field."))
         elif attribute and field and FieldType(field.type) not in fitting_types(attribute):
             self.add_error("custom_field", unfit(attribute, field))
+        elif attribute and field:
+            self._check_fallback(attribute, field)
+            self._check_default(field)
         return cleaned
+
+    def _check_fallback(self, attribute: Attribute, field: CustomField) -> None:
+        fallback = self.attributes.get(self.cleaned_data["fallback_attribute"])
+        if fallback is None:
+            return
+        if fallback.key == attribute.key:
+            self.add_error("fallback_attribute", _("Select another attribute, or nothing."))
+        elif FieldType(field.type) not in fitting_types(fallback):
+            self.add_error("fallback_attribute", unfit(fallback, field))
+
+    def _check_default(self, field: CustomField) -> None:
+        type_ = FieldType(field.type)
+        choices = read_choices([choice.value for choice in field.choices.all()], type_) if type_.is_choice else ()
+        try:
+            read(self.cleaned_data["default"], type_, choices=choices, is_multiple=field.is_multiple)
+        except ValueRefused as refusal:
+            self.add_error("default", str(explanations.field_problem(refusal.reason)))
 
     @property
     def mapping(self) -> FieldMapping | None:
@@ -101,6 +130,8 @@ class MappingRow(forms.Form):
         return FieldMapping(
             attribute=self.cleaned_data["attribute"],
             custom_field=field,
+            fallback_attribute=self.cleaned_data["fallback_attribute"],
+            default=self.cleaned_data["default"],
             when_empty=self.cleaned_data["when_empty"] or FieldMapping.WhenEmpty.CLEAR,
         )
 

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy
 
 from integrations.forms import InviteSettingsForm
 from integrations.models import InviteSettings
-from integrations.views.base import ConnectedPage
+from integrations.sync.policy import policy_for
+from integrations.views.confirming import ConfirmedSettings
 from portals.hosts import PortalRequest
 from users import audit
 
 
-class InviteSettingsPage(ConnectedPage):
+class InviteSettingsPage(ConfirmedSettings):
     """Settings > Integrations > Gusto > Invite configuration."""
 
     title = gettext_lazy("Invite configuration")
@@ -33,6 +34,10 @@ class InviteSettingsPage(ConnectedPage):
         form = self.form(request.POST)
         if not form.is_valid():
             return self.questions(form, status=422)
+        if "edit" in request.POST:
+            return self.questions(form)
+        if question := self.question(policy_for(self.connection, invite_settings=form.instance)):
+            return question
         with transaction.atomic():
             saved = form.save()
             audit.record(

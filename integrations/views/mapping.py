@@ -14,9 +14,12 @@ from django.utils.translation import gettext_lazy
 from integrations.forms import COMPANY_FIELD, MAX_ROWS, BaseMappings, Mappings
 from integrations.models import Connection, FieldMapping
 from integrations.providers import Attribute
+from integrations.sync.policy import policy_for
 from integrations.views import attributes
 from integrations.views.base import ConnectedPage
-from integrations.views.choice_values import unmatched
+from integrations.views.choice_values import aliases_of, unmatched
+from integrations.views.confirming import ConfirmedSettings
+from integrations.views.trial import Trial, try_on
 from portals.hosts import PortalRequest
 from portals.models import CustomField
 from users import audit
@@ -24,7 +27,7 @@ from users import audit
 Row = dict[str, str]
 
 
-class MappingPage(ConnectedPage):
+class MappingPage(ConfirmedSettings):
     """Settings > Integrations > Gusto > Map your data."""
 
     title = gettext_lazy("Map your data")
@@ -36,15 +39,28 @@ class MappingPage(ConnectedPage):
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Save, or add or remove a row of the table without saving."""
+        rows = posted_rows(request.POST)
         if "add" in request.POST:
-            return self.with_another_row(posted_rows(request.POST))
+            return self.with_another_row(rows)
         if "remove" in request.POST:
-            return self.without_row(request.POST["remove"], posted_rows(request.POST))
+            return self.without_row(request.POST["remove"], rows)
+        if "edit" in request.POST:
+            return self.table(self.formset(rows), is_changed=True)
         formset = self.formset(data=request.POST)
         if not formset.is_valid():
             return self.table(formset, is_changed=True, status=422)
-        save(self.connection, formset.mappings(), request)
-        messages.success(request, _("Saved. The next sync takes the values over for everyone."))
+        return self.try_or_save(formset)
+
+    def try_or_save(self, formset: BaseMappings) -> HttpResponse:
+        """Show what valid mappings make of somebody, or save them; ask first when that changes people."""
+        wanted = formset.mappings()
+        if "try" in self.request.POST:
+            trial = self.trial(wanted, self.request.POST["try"])
+            return self.table(formset, is_changed=True, trial=trial)
+        if question := self.question(policy_for(self.connection, mappings=wanted)):
+            return question
+        save(self.connection, wanted, self.request)
+        messages.success(self.request, _("Saved. The next sync takes the values over for everyone."))
         return redirect(self.url("mapping"))
 
     def with_another_row(self, rows: list[Row]) -> HttpResponse:
@@ -59,6 +75,13 @@ class MappingPage(ConnectedPage):
         # The button that was pressed is gone: the focus needs a new place.
         return self.table(self.formset(kept), is_changed=True, focuses_add=True)
 
+    def trial(self, wanted: Sequence[FieldMapping], chosen: str) -> Trial:
+        """Return what these mappings, saved or not, make of somebody; `chosen` is the button that was pressed."""
+        labels = {attribute.key: str(attribute.label) for attribute in self.known_attributes}
+        policy = policy_for(self.connection, mappings=wanted)
+        searched = self.request.POST.get("person", "").replace("\0", "").strip()
+        return try_on(self.connection, policy, wanted, searched=searched, chosen=chosen, labels=labels)
+
     @cached_property
     def mappings(self) -> list[FieldMapping]:
         return list(self.connection.mappings.select_related("custom_field").order_by("pk"))
@@ -66,6 +89,7 @@ class MappingPage(ConnectedPage):
     @cached_property
     def custom_fields(self) -> list[CustomField]:
         fields = CustomField.objects.filter(portal=self.portal).order_by("position", "label")
+        fields = fields.prefetch_related("choices")
         mapped = {mapping.custom_field_id for mapping in self.mappings}
         return [field for field in fields if not field.is_archived or field.pk in mapped]
 
@@ -73,24 +97,37 @@ class MappingPage(ConnectedPage):
     def offer(self) -> attributes.Offer:
         return attributes.offered(self.connection)
 
+    @cached_property
+    def known_attributes(self) -> tuple[Attribute, ...]:
+        """What is offered, and what is mapped though it is not offered any more."""
+        return (*self.offer.attributes, *no_longer_offered(self.mappings, self.offer.attributes))
+
     def formset(self, rows: Sequence[Row] | None = None, data: Mapping[str, Any] | None = None) -> BaseMappings:
         """Return the table, with the given rows or with what was posted."""
-        known = (*self.offer.attributes, *no_longer_offered(self.mappings, self.offer.attributes))
         return Mappings(  # type: ignore[return-value]
             data,
             initial=rows,
             prefix="rows",
-            form_kwargs={"attributes": known, "custom_fields": self.custom_fields},
+            form_kwargs={"attributes": self.known_attributes, "custom_fields": self.custom_fields},
         )
 
     def table(
-        self, formset: BaseMappings, *, is_changed: bool = False, focuses_add: bool = False, status: int = 200
+        self,
+        formset: BaseMappings,
+        *,
+        is_changed: bool = False,
+        focuses_add: bool = False,
+        trial: Trial | None = None,
+        status: int = 200,
     ) -> HttpResponse:
         """Return the page around the table."""
         context = {
             "formset": formset,
             "trouble": self.offer.trouble,
             "unmatched": unmatched(self.connection, self.mappings, self.offer.attributes),
+            "aliases": aliases_of(self.connection),
+            "trial": trial,
+            "searched": self.request.POST.get("person", ""),
             "has_custom_fields": bool(self.custom_fields),
             "is_changed": is_changed,
             "focuses_add": focuses_add,
@@ -128,7 +165,7 @@ def save(connection: Connection, wanted: Sequence[FieldMapping], request: Portal
         wanted,
         update_conflicts=True,
         unique_fields=["connection", "custom_field"],
-        update_fields=["attribute", "when_empty"],
+        update_fields=["attribute", "fallback_attribute", "default", "when_empty"],
     )
     audit.record(
         portal=connection.portal,
@@ -141,8 +178,14 @@ def save(connection: Connection, wanted: Sequence[FieldMapping], request: Portal
 
 
 def summary(mappings: Any) -> dict[str, str]:
-    """Return mappings for the audit trail: custom field id → attribute and what an empty value does."""
-    return {str(one.custom_field_id): f"{one.attribute} ({one.when_empty})" for one in mappings}
+    """Return mappings for the audit trail: custom field id → sources in order, and what an empty value does."""
+    return {
+        str(one.custom_field_id): " > ".join(
+            filter(None, [one.attribute, one.fallback_attribute, one.default and f"“{one.default}”"])
+        )
+        + f" ({one.when_empty})"
+        for one in mappings
+    }
 
 
 def row_of(mapping: FieldMapping) -> Row:
@@ -150,6 +193,8 @@ def row_of(mapping: FieldMapping) -> Row:
     return {
         "attribute": mapping.attribute,
         "custom_field": str(mapping.custom_field_id),
+        "fallback_attribute": mapping.fallback_attribute,
+        "default": mapping.default,
         "when_empty": mapping.when_empty,
     }
 
@@ -160,14 +205,15 @@ def posted_rows(data: QueryDict) -> list[Row]:
         total = min(int(data.get("rows-TOTAL_FORMS", "0")), MAX_ROWS - 1)
     except ValueError:
         total = 0
-    names = ("attribute", "custom_field", "when_empty")
+    names = ("attribute", "custom_field", "fallback_attribute", "default", "when_empty")
     return [{name: data.get(f"rows-{number}-{name}", "") for name in names} for number in range(total)]
 
 
 def no_longer_offered(mappings: Sequence[FieldMapping], offered: Sequence[Attribute]) -> list[Attribute]:
     """Return mapped attributes that are missing from the offer, so that their rows can be kept."""
     known = {attribute.key for attribute in offered}
-    missing = {mapping.attribute for mapping in mappings} - known
+    mapped = {name for mapping in mappings for name in (mapping.attribute, mapping.fallback_attribute) if name}
+    missing = mapped - known
     return [Attribute(key, label_of_unknown(key), kind="") for key in sorted(missing)]
 
 

@@ -40,6 +40,16 @@ def field_problem(code: str) -> Text:
     return _FIELD_PROBLEMS.get(code, _UNKNOWN_FIELD_PROBLEM)
 
 
+def problem(cause: str) -> Explanation:
+    """Return what is wrong with people, for a cause of integrations.problems, and where to mend it."""
+    return _PROBLEMS.get(cause) or _of(cause)
+
+
+def step(value: str) -> Explanation:
+    """Return what a step from the list into the portal asks, and what it means to have passed it."""
+    return _STEPS[value]
+
+
 def _of(reason: str) -> Explanation:
     return _REASONS.get(reason, _UNKNOWN_REASON) if reason else _NO_REASON
 
@@ -176,4 +186,79 @@ _FIELD_PROBLEMS: dict[str, Text] = {
     "not_a_date": _("This is not a date."),
     "too_long": _("This value is too long."),
     "characters_removed": _("Characters that cannot be stored were removed from this value."),
+}
+
+# Of integrations.problems.Cause; all other causes are reasons.
+_PROBLEMS: dict[str, Explanation] = {
+    "refused_value": Explanation(
+        _("Values do not fit the field that they are mapped to. The people keep their old values."),
+        _("Add the missing choice or an alias under “Map your data”, or correct the value in the HR system."),
+    ),
+    "impossible_date": Explanation(
+        _("A date cannot be read, so it is treated as if it were empty."),
+        _("Correct the date in the HR system."),
+    ),
+    "address_not_followed": Explanation(
+        _("A new e-mail address could not be taken over. The people keep their old address."),
+        _("Check whom the address belongs to, and correct it in the HR system or with the other user here."),
+    ),
+    "manager_missing": Explanation(
+        _("The manager named in the HR system is not in its list of people."),
+        _("Choose another manager in the HR system, or check why the manager's record is not in the list."),
+    ),
+    "not_listed": Explanation(
+        _("People who have access here were not in the last complete list of the HR system."),
+        _("Check whether their record was deleted there. They keep their access unless you decided otherwise."),
+    ),
+    "mail_failed": Explanation(
+        _("A mail with a link could not be delivered."),
+        _("Correct the address in the HR system, or send the mail again under Pending users."),
+    ),
+    "held": Explanation(
+        _("Changes wait for your approval, because unusually many people would lose something at once."),
+        _("Compare the list with the HR system, then approve or reject it on the page of the run."),
+    ),
+}
+
+# Of engine.steps.Step: the question, and the answer when all is well.
+_STEPS: dict[str, Explanation] = {
+    "listed": Explanation(
+        _("Is the person in the list of the HR system?"),
+        _("The last complete list contained the person."),
+    ),
+    "readable": Explanation(_("Can the record be read?"), _("The record is readable.")),
+    "wanted_back": Explanation(
+        _("Has nobody removed the person here?"),
+        _("No admin removed or deleted the person."),
+    ),
+    "employed": Explanation(
+        _("Is the person active in the HR system?"),
+        _("The person is active there and has not left."),
+    ),
+    "in_scope": Explanation(
+        _("Does the person belong to the scope?"),
+        _("The person fits the scope under “Scope and safety”."),
+    ),
+    "address": Explanation(
+        _("Is there an e-mail address of their own?"),
+        _("There is a valid address that nobody else has."),
+    ),
+    "matched": Explanation(
+        _("Is it clear which user of the portal it is?"),
+        _("The person fits one user, or nobody yet."),
+    ),
+    "hired": Explanation(
+        _("Has the hiring date come?"),
+        _("The hiring date has come, or does not matter here."),
+    ),
+    "saved": Explanation(_("Could the person be saved?"), _("The person is linked to a user of this portal.")),
+    "approved": Explanation(
+        _("Is nothing held for approval?"),
+        _("No change of the person waits for an approval."),
+    ),
+    "access": Explanation(_("Does the person have access?"), _("The access has not ended.")),
+    "mail": Explanation(
+        _("Has the mail with the link arrived?"),
+        _("No mail is missing."),
+    ),
 }

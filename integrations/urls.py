@@ -13,14 +13,20 @@ from integrations.views import (
     mapping,
     people,
     previews,
+    problems,
     runs,
     safety_settings,
+    why,
+    why_not,
 )
 
 app_name = "integrations"
 
 urlpatterns = [
     path("", catalog.CatalogPage.as_view(), name="catalog"),
+    path("people/missing/", why_not.WhyNotSearch.as_view(), name="why_not_search"),
+    path("people/missing/<int:identity_id>/", why_not.WhyNotPage.as_view(), name="why_not"),
+    path("people/<int:membership_id>/why/", why.WhyPage.as_view(), name="why"),
     path("<slug:provider>/", connection.ConnectionPage.as_view(), name="connection"),
     path("<slug:provider>/connect/", connection.ConnectView.as_view(), name="connect"),
     path("<slug:provider>/finish/", consent.FinishView.as_view(), name="finish"),
@@ -38,6 +44,9 @@ urlpatterns = [
     path("<slug:provider>/invites/", invite_settings.InviteSettingsPage.as_view(), name="invite_settings"),
     path("<slug:provider>/people/", people.NotTakenOverPage.as_view(), name="not_taken_over"),
     path("<slug:provider>/people/csv/", people.NotTakenOverDownload.as_view(), name="not_taken_over_csv"),
+    path("<slug:provider>/problems/", problems.ProblemsPage.as_view(), name="problems"),
+    path("<slug:provider>/problems/<slug:cause>/", problems.ProblemPage.as_view(), name="problem"),
+    path("<slug:provider>/problems/<slug:cause>/csv/", problems.ProblemDownload.as_view(), name="problem_csv"),
     path("<slug:provider>/runs/", runs.RunsPage.as_view(), name="runs"),
     path("<slug:provider>/runs/<int:run_id>/", runs.RunPage.as_view(), name="run"),
     path("<slug:provider>/runs/<int:run_id>/progress/", runs.RunProgress.as_view(), name="run_progress"),

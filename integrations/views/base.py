@@ -32,6 +32,7 @@ TABS = {
     "invite_settings": gettext_lazy("Invite configuration"),
     "safety_settings": gettext_lazy("Scope and safety"),
     "runs": gettext_lazy("Runs"),
+    "problems": gettext_lazy("Problems"),
 }
 
 
@@ -45,7 +46,7 @@ class Link:
 
 
 class SettingsPage(View):
-    """A page of a portal's settings; only the portal's full admins get past `dispatch`."""
+    """A page of a portal; only those who may open it, usually the portal's full admins, get past `dispatch`."""
 
     title: str | Promise = ""
     request: PortalRequest
@@ -54,15 +55,19 @@ class SettingsPage(View):
     user: User
 
     def dispatch(self, request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Let in the full admins of the portal of this host."""
+        """Let in those who may open the page at this host."""
         if request.portal is None:
             raise Http404
         if not request.user.is_authenticated:
             return self.ask_to_sign_in()
         self.portal, self.user = request.portal, request.user
-        if not is_full_admin(request):
+        if not self.may_open():
             raise PermissionDenied
         return self.detour() or super().dispatch(request, *args, **kwargs)
+
+    def may_open(self) -> bool:
+        """Whether the visitor's role is enough: a page that shows less may ask for less."""
+        return is_full_admin(self.request)
 
     def ask_to_sign_in(self) -> HttpResponse:
         """Send the visitor to the sign-in page and back; a polled fragment takes its whole page there."""

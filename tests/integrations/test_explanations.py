@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations import explanations
+from integrations import explanations, problems
 from integrations.engine.changes import Kind, Reason
+from integrations.engine.steps import Step
 from portals import field_types
 
 
@@ -43,3 +44,21 @@ class TestFieldProblem:
 
     def test_has_words_for_what_it_does_not_know(self):
         assert str(explanations.field_problem("odd")) == "The value does not fit the field."
+
+
+class TestProblem:
+    @pytest.mark.parametrize("cause", problems.CAUSES)
+    def test_exists_for_every_cause_and_says_where_to_mend_it(self, cause):
+        words = explanations.problem(cause)
+
+        for text in (words.sentence, words.advice):
+            assert re.fullmatch(r"[A-Z].{20,}[.]", str(text))
+
+
+class TestStep:
+    @pytest.mark.parametrize("step", Step)
+    def test_exists_for_every_step_as_question_and_answer(self, step):
+        words = explanations.step(step)
+
+        assert str(words.sentence).endswith("?")
+        assert str(words.advice).endswith(".")

@@ -6,13 +6,15 @@ import pytest
 from django.urls import reverse
 
 from integrations import urls
-from tests.factories.integrations import ConnectionFactory, SyncRunFactory
+from tests.factories.integrations import ConnectionFactory, ExternalIdentityFactory, SyncRunFactory
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory, OperatorFactory
 
 from .conftest import ROOT, markup_of, text_of
 
-PAGES = ["connection", "mapping", "invite_settings", "runs", "not_taken_over", "disconnect", "finish"]
+PAGES = ["connection", "mapping", "invite_settings", "runs", "problems", "not_taken_over", "disconnect", "finish"]
+PROBLEM_PAGES = ["problem", "problem_csv"]
+PERSON_PAGES = ["why", "why_not", "why_not_search"]
 POST_ONLY = ["connect", "sync", "preview", "refresh_attributes"]
 RUN_PAGES = ["run", "run_progress", "run_csv", "approve", "reject", "apply_preview", "held_mails"]
 
@@ -20,11 +22,19 @@ RUN_PAGES = ["run", "run_progress", "run_csv", "approve", "reject", "apply_previ
 def every_address(run):
     addresses = [reverse("integrations:catalog")]
     addresses += [reverse(f"integrations:{name}", args=["gusto"]) for name in PAGES + POST_ONLY]
+    addresses += [reverse(f"integrations:{name}", args=["gusto", "no_email"]) for name in PROBLEM_PAGES]
+    identity = run.connection.identities.get()
+    addresses += [
+        reverse("integrations:why_not_search"),
+        reverse("integrations:why_not", args=[identity.pk]),
+        reverse("integrations:why", args=[identity.membership_id]),
+    ]
     return addresses + [reverse(f"integrations:{name}", args=["gusto", run.pk]) for name in RUN_PAGES]
 
 
 @pytest.fixture
 def run(connection):
+    ExternalIdentityFactory(connection=connection, membership=MembershipFactory(portal=connection.portal))
     return SyncRunFactory(connection=connection)
 
 
@@ -32,7 +42,15 @@ class TestSettingsPage:
     def test_covers_every_address_of_these_pages(self):
         names = {pattern.name for pattern in urls.urlpatterns}
 
-        assert names == {"catalog", "not_taken_over_csv", *PAGES, *POST_ONLY, *RUN_PAGES}
+        assert names == {
+            "catalog",
+            "not_taken_over_csv",
+            *PAGES,
+            *POST_ONLY,
+            *RUN_PAGES,
+            *PROBLEM_PAGES,
+            *PERSON_PAGES,
+        }
 
     def test_asks_strangers_to_sign_in(self, portal, run, portal_client):
         for address in every_address(run):
@@ -124,7 +142,9 @@ class TestProviderPage:
         assert connection.state == "active"
         assert not started
 
-    @pytest.mark.parametrize("name", ["mapping", "invite_settings", "runs", "not_taken_over", "disconnect"])
+    @pytest.mark.parametrize(
+        "name", ["mapping", "invite_settings", "runs", "problems", "not_taken_over", "disconnect"]
+    )
     def test_sends_those_who_never_connected_to_connect(self, portal_admin, name):
         response = portal_admin.get(reverse(f"integrations:{name}", args=["gusto"]), follow=True)
 

@@ -38,18 +38,35 @@ def line(page, place=1, block=1):
     return page.get_by_role("group", name=f"Condition {place} of block {block}", exact=True)
 
 
+def settle(page):
+    """Wait, as a person does, until what the last choice brought is in place."""
+    page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')")
+
+
+def choose(page, line, name, option):
+    line.get_by_label(name).select_option(label=option)
+    settle(page)
+
+
 def build(page):
     """Fill in a rule of two blocks."""
     page.get_by_role("button", name="Add a condition").click()
-    line(page).get_by_label("Looks at").select_option(label="Department")
+    expect(line(page).get_by_label("Looks at")).to_be_focused()
+    settle(page)
+    choose(page, line(page), "Looks at", "Department")
     expect(line(page).get_by_label("Comparison")).to_contain_text("is none of")
-    line(page).get_by_label("Comparison").select_option(label="is one of")
+    settle(page)
+    choose(page, line(page), "Comparison", "is one of")
     line(page).get_by_label("Sales").check()
     page.get_by_role("button", name="Add alternative conditions").click()
-    line(page, 1, 2).get_by_label("Looks at").select_option(label="Date of joining")
-    line(page, 1, 2).get_by_label("Comparison").select_option(label="is in the last … days")
+    expect(line(page, 1, 2).get_by_label("Looks at")).to_be_focused()
+    settle(page)
+    choose(page, line(page, 1, 2), "Looks at", "Date of joining")
+    expect(line(page, 1, 2).get_by_label("Comparison")).to_contain_text("is in the last … days")
+    settle(page)
+    choose(page, line(page, 1, 2), "Comparison", "is in the last … days")
     line(page, 1, 2).get_by_label("Days").fill("0")
-    line(page, 1, 2).get_by_label("Comparison").select_option(label="is before")
+    choose(page, line(page, 1, 2), "Comparison", "is before")
     line(page, 1, 2).get_by_label("Value").fill("2001-01-01")
 
 

@@ -5,6 +5,7 @@
 
 ARGS ?=
 N ?= 100000
+WORKERS ?= auto
 PEOPLE ?= 2000
 KILLS ?= 200
 SEED ?= 1
@@ -23,8 +24,8 @@ demo: .venv/.ready ## Run everything in this terminal; ARGS="--port 9000 --fresh
 demo-reset: .venv/.ready ## Delete the demo's data
 	@$(PYTHON_IN_VENV) manage.py demo --reset
 
-test: .venv/.ready ## Run the tests on their own PostgreSQL and Valkey; ARGS="-k name"
-	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+test: .venv/.ready ## Run the tests on their own PostgreSQL and Valkey; ARGS="-k name", WORKERS=0 for one process
+	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: .venv/.ready ## Check style, types, import contracts, migrations and templates
 	.venv/bin/ruff check

@@ -37,6 +37,14 @@ class FieldType(StrEnum):
         return FieldType(self.value.removesuffix("_choice"))
 
 
+# A field may only become what its values can be read as.
+FAMILIES: tuple[frozenset[FieldType], ...] = (
+    frozenset({FieldType.STRING, FieldType.STRING_CHOICE}),
+    frozenset({FieldType.INTEGER, FieldType.DECIMAL, FieldType.INTEGER_CHOICE, FieldType.DECIMAL_CHOICE}),
+    frozenset({FieldType.DATE}),
+)
+
+
 class ValueRefused(ValueError):
     """The text is no value of this field; `reason` is a short code that pages explain."""
 

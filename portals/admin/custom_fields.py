@@ -16,18 +16,10 @@ from unfold.forms import PaginationInlineFormSet
 
 from portals import definitions, field_types
 from portals.confirmations import ConfirmationForm, confirmed_action
-from portals.field_types import FieldType, ValueRefused
+from portals.field_types import FAMILIES, FieldType, ValueRefused
 from portals.forms import PortalForm
 from portals.models import CustomField, CustomFieldChoice, DynamicRule, Portal, RuleCondition
 from portals.scoping import PortalScopedAdmin, PortalScopedTabularInline
-
-# A field may only become what its values can be read as.
-FAMILIES: tuple[set[str], ...] = (
-    {FieldType.STRING, FieldType.STRING_CHOICE},
-    {FieldType.INTEGER, FieldType.DECIMAL, FieldType.INTEGER_CHOICE, FieldType.DECIMAL_CHOICE},
-    {FieldType.DATE},
-)
-
 
 TOO_MANY = gettext_lazy(
     "This portal may have %(limit)d custom fields. Archive one that is not needed, or ask the operator for more."

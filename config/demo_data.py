@@ -1,6 +1,10 @@
-"""The company of the demo: one realm per portal, with what an admin would have defined before connecting Gusto."""
+"""The portals of the demo, with what an admin would have defined; config.demo_people puts people into them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -34,8 +38,8 @@ FIELDS: tuple[tuple[str, FieldType, tuple[str, ...]], ...] = (
     ("Training track", FieldType.STRING_CHOICE, ("Sales", "Floor", "Office")),
     ("Employee code", FieldType.STRING, ()),
 )
-# Group, title, reference, description, and what the learner reads; no group means everyone.
-COURSES = (
+# Group, title, reference, description, and what the learner reads.
+COURSES: tuple[tuple[str, str, str, str, str], ...] = (
     (
         "Everyone",
         "Welcome aboard",
@@ -104,21 +108,31 @@ class SignIn:
     password: str
 
 
+@dataclass(frozen=True)
+class Definition:
+    """What a portal of the demo teaches, and to whom."""
+
+    teams: tuple[str, ...]
+    fields: tuple[tuple[str, FieldType, tuple[str, ...]], ...]
+    courses: tuple[tuple[str, str, str, str, str], ...]
+
+
+COMPANY = Definition(DEPARTMENTS, FIELDS, COURSES)
+
+
 @transaction.atomic
 def seed() -> list[SignIn]:
-    """Make the demo's portals and people where they are missing, and return who can sign in where."""
-    harbor = _portal("Harbor & Pine", "harbor", "Harbor & Pine Academy", time_zone="America/Denver")
-    juniper = _portal(
+    """Make the demo's two companies and the operator where they are missing, and return who can sign in where."""
+    harbor = make_portal("Harbor & Pine", "harbor", "Harbor & Pine Academy", time_zone="America/Denver")
+    juniper = make_portal(
         "Juniper Works",
         "juniper",
         "Juniper Works Learning",
         time_zone="America/New_York",
         sign_in_method=Portal.SignInMethod.SAML,
     )
-    for portal in (harbor, juniper):
-        fields = _fields(portal)
-        groups = _groups(portal, fields["Department"])
-        _courses(portal, groups)
+    for company in (harbor, juniper):
+        define(company, COMPANY)
     operator = User.objects.filter(realm=None, email="operator@example.com").first()
     if operator is None:
         operator = User.objects.create_superuser(
@@ -126,24 +140,45 @@ def seed() -> list[SignIn]:
         )
     platform = f"{settings.PLATFORM_SCHEME}://{settings.PLATFORM_DOMAIN}/admin/"
     return [
-        _admin(harbor, "nora.bell@harborpine.example", "Nora", "Bell"),
-        _admin(juniper, "theo.marsh@juniperworks.example", "Theo", "Marsh"),
+        make_admin(harbor, "nora.bell@harborpine.example", "Nora", "Bell"),
+        make_admin(juniper, "theo.marsh@juniperworks.example", "Theo", "Marsh"),
         SignIn("Operator of the installation", platform, operator.email, OPERATOR_PASSWORD),
     ]
 
 
-def _portal(realm_name: str, slug: str, name: str, **fields: str) -> Portal:
+def make_portal(realm_name: str, slug: str, name: str, **fields: Any) -> Portal:
+    """Return a portal, made where it is missing."""
     realm, _ = Realm.objects.get_or_create(name=realm_name)
-    portal, _ = Portal.objects.get_or_create(
+    found, _ = Portal.objects.get_or_create(
         slug=slug, defaults={"realm": realm, "name": name, "enabled_integrations": ["gusto"], **fields}
     )
-    return portal
+    return found
 
 
-def _fields(portal: Portal) -> dict[str, CustomField]:
+def define(portal: Portal, definition: Definition) -> None:
+    """Give a portal its fields, groups with rules, and courses where they are missing."""
+    fields = _fields(portal, definition.fields)
+    groups = _groups(portal, next(iter(fields.values())), definition.teams)
+    _courses(portal, groups, definition.courses)
+
+
+def make_admin(portal: Portal, email: str, first_name: str, last_name: str) -> SignIn:
+    """Return how the portal's full admin signs in, made where they are missing."""
+    user = User.objects.filter(realm=portal.realm, email=email).first()
+    if user is None:
+        user = User.objects.create_user(
+            realm=portal.realm, email=email, password=ADMIN_PASSWORD, first_name=first_name, last_name=last_name
+        )
+    Membership.objects.get_or_create(
+        portal=portal, user=user, defaults={"role": Membership.Role.ADMIN, "created_at": timezone.now()}
+    )
+    return SignIn(f"Admin of {portal.name}", portal.url("/admin/"), email, ADMIN_PASSWORD)
+
+
+def _fields(portal: Portal, wanted: Sequence[tuple[str, FieldType, tuple[str, ...]]]) -> dict[str, CustomField]:
     """Return the portal's fields by label, made where they are missing."""
     fields: dict[str, CustomField] = {}
-    for position, (label, kind, choices) in enumerate(FIELDS):
+    for position, (label, kind, choices) in enumerate(wanted):
         field, is_new = CustomField.objects.get_or_create(
             portal=portal, label=label, defaults={"type": kind, "position": position}
         )
@@ -155,18 +190,18 @@ def _fields(portal: Portal) -> dict[str, CustomField]:
     return fields
 
 
-def _groups(portal: Portal, department: CustomField) -> dict[str, Group]:
-    """Return the groups by title: everyone, and one per department, each filled by an active rule."""
+def _groups(portal: Portal, field: CustomField, teams: Sequence[str]) -> dict[str, Group]:
+    """Return the groups by title: everyone, and one per team, each filled by an active rule."""
     groups: dict[str, Group] = {}
-    for title in ("Everyone", *DEPARTMENTS):
+    for title in ("Everyone", *teams):
         group, is_new = Group.objects.get_or_create(portal=portal, title=title)
         if is_new:
             rule = DynamicRule.objects.create(group=group, state=DynamicRule.State.ACTIVE)
-            if title in DEPARTMENTS:
+            if title in teams:
                 RuleCondition.objects.create(
                     rule=rule,
                     subject=Subject.CUSTOM_FIELD,
-                    custom_field=department,
+                    custom_field=field,
                     operator=Operator.IS,
                     operands=[title],
                 )
@@ -174,8 +209,8 @@ def _groups(portal: Portal, department: CustomField) -> dict[str, Group]:
     return groups
 
 
-def _courses(portal: Portal, groups: dict[str, Group]) -> None:
-    for group, title, reference, description, text in COURSES:
+def _courses(portal: Portal, groups: dict[str, Group], courses: Sequence[tuple[str, str, str, str, str]]) -> None:
+    for group, title, reference, description, text in courses:
         course, is_new = Course.objects.get_or_create(
             portal=portal,
             title=title,
@@ -190,15 +225,3 @@ def _courses(portal: Portal, groups: dict[str, Group]) -> None:
             GroupCourse.objects.create(
                 group=groups[group], course=course, is_required=group == "Everyone", due_days=30
             )
-
-
-def _admin(portal: Portal, email: str, first_name: str, last_name: str) -> SignIn:
-    user = User.objects.filter(realm=portal.realm, email=email).first()
-    if user is None:
-        user = User.objects.create_user(
-            realm=portal.realm, email=email, password=ADMIN_PASSWORD, first_name=first_name, last_name=last_name
-        )
-    Membership.objects.get_or_create(
-        portal=portal, user=user, defaults={"role": Membership.Role.ADMIN, "created_at": timezone.now()}
-    )
-    return SignIn(f"Admin of {portal.name}", portal.url("/admin/"), email, ADMIN_PASSWORD)

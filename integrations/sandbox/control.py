@@ -33,6 +33,7 @@ _ACTIONS = (
     "clear_faults",
     "hire",
     "keep_old_terminations",
+    "let_team_leave",
     "register_redirects",
     "rehire",
     "remove",

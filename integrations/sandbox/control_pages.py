@@ -113,6 +113,9 @@ def _hire(world: World) -> str:
     return (
         "<details><summary>Hire somebody</summary>"
         f"{form('/_control/hire', f'<div class=grid>{fields}</div>', 'Hire')}</details>"
+        "<details><summary>Let a team leave</summary><p>Six people worked yesterday for the last time: more than an "
+        "application should act upon without asking.</p>"
+        f"{form('/_control/let_team_leave', '', 'Let a team leave', style='bad')}</details>"
         "<details><summary>Add somebody whose data are wrong</summary>"
         f"{form('/_control/add_broken', spoiled, 'Add')}</details>"
     )

@@ -1,7 +1,7 @@
 """What an HR department does to its people: hire, change, end, rehire, remove."""
 
 import threading
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from integrations.sandbox import broken, ids
@@ -91,6 +91,19 @@ class Personnel:
             period.last_day = _day(last_day) or self.clock.today()
             period.runs_payroll = runs_payroll
             return self._keep(employee)
+
+    def let_team_leave(self, *, people: int = 6) -> int:
+        """End the employment of the people who were entered last, as of yesterday; return how many that were."""
+        with self.lock:
+            today = self.clock.today()
+            staying = [one for one in self.company.roster if one.is_onboarded and one.periods[-1].last_day is None]
+            # Whoever begins only now cannot have left yesterday.
+            working = [one for one in staying if one.periods[-1].hired_on < today]
+            leavers = working[-people:] if people > 0 else []
+            for employee in leavers:
+                employee.periods[-1].last_day = today - timedelta(days=1)
+                self._keep(employee)
+            return len(leavers)
 
     def cancel_termination(self, person: str) -> Employee:
         """Take back a termination that is not in effect yet."""

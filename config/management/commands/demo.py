@@ -23,6 +23,7 @@ import django
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.utils import timezone
 
 from config.children import PROJECT, Children
 from config.servers import (
@@ -101,12 +102,15 @@ class Command(BaseCommand):
         self._start_servers(folder, stack)
         os.environ.update(_environment(folder, ports))
         self._say("Preparing the database.")
-        sign_ins = _prepare_database()
+        had_data, sign_ins = _prepare_database()
+        if had_data:
+            self._say("Going on with the portals and people of the last time (--fresh starts over).")
         children = Children(sys.stdout)
         stack.callback(children.stop)
         for name, arguments in _programs(folder, ports, people).items():
             children.start(name, arguments, environment=os.environ)
         self._wait_until_ready(children, ports)
+        sign_ins.append(_connect_juniper(ports))
         self._say(_welcome(ports, sign_ins))
         while True:
             children.show_output(seconds=0.5)
@@ -205,14 +209,32 @@ def _keys(file: Path) -> dict[str, str]:
     return content
 
 
-def _prepare_database() -> list[SignIn]:
+def _prepare_database() -> tuple[bool, list[SignIn]]:
+    """Return whether there was a demo in the database already, and who can sign in where."""
     django.setup()
-    from config.demo_data import seed  # noqa: PLC0415 - models can be imported only now
+    from config import demo_data, demo_people, demo_portals  # noqa: PLC0415 - models can be imported only now
+    from portals.models import Portal  # noqa: PLC0415
 
     call_command("migrate", interactive=False, verbosity=0)
-    sign_ins = seed()
+    now, had_data = timezone.now(), Portal.objects.filter(slug="harbor").exists()
+    companies = demo_data.seed()
+    harbor = Portal.objects.get(slug="harbor")
+    staff = demo_people.populate(harbor, now=now)
+    others = demo_portals.populate(harbor, now=now)
     connections.close_all()
-    return sign_ins
+    return had_data, [*companies[:1], *staff, *others, *companies[1:]]
+
+
+def _connect_juniper(ports: Ports) -> SignIn:
+    """Set up what needs the sandbox: Juniper's people, and the identity provider that they sign in at."""
+    from config import demo_portals  # noqa: PLC0415
+    from portals.models import Portal  # noqa: PLC0415
+
+    juniper = Portal.objects.get(slug="juniper")
+    url = f"http://127.0.0.1:{ports.sandbox}"
+    sign_in = demo_portals.connect_juniper(juniper, sandbox_url=url, now=timezone.now())
+    connections.close_all()
+    return sign_in
 
 
 def _programs(folder: Path, ports: Ports, people: int) -> dict[str, list[str]]:
@@ -247,7 +269,7 @@ def _answers(url: str) -> bool:
 
 
 def _welcome(ports: Ports, sign_ins: list[SignIn]) -> str:
-    rows = "\n".join(f"    {entry.who:<28} {entry.url:<44} {entry.email:<28} {entry.password}" for entry in sign_ins)
+    rows = "\n".join(f"    {entry.who:<32} {entry.url:<44} {entry.email:<32} {entry.password}" for entry in sign_ins)
     return f"""
 Rollcall is running. Ctrl-C stops it; the data stays (--fresh starts over).
 
@@ -255,12 +277,12 @@ Rollcall is running. Ctrl-C stops it; the data stays (--fresh starts over).
 {rows}
 
   Other pages
-    Sandbox (stands in for Gusto): http://127.0.0.1:{ports.sandbox}/
-    Mailbox (every mail sent):     http://127.0.0.1:{ports.mailbox}/
+    Sandbox (stands in for Gusto and an identity provider): http://127.0.0.1:{ports.sandbox}/
+    Mailbox (every mail that was sent):                     http://127.0.0.1:{ports.mailbox}/
 
   Next
     1. Sign in as the admin of Harbor & Pine Academy, open Integrations and connect Gusto.
-    2. Map your data, choose how people are invited, and press Sync.
-    3. Look at the run and the users, open an invitation in the mailbox, then hire or terminate
-       somebody in the sandbox and sync again.
+       Map your data, press Preview, read who would come, and apply it.
+    2. The first mails wait: release them on the page of the run, and open an invitation in the mailbox.
+    3. In the sandbox press "Let a team leave", then Sync: the run holds what is too much. Then you decide.
 """

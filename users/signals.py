@@ -10,6 +10,8 @@ learners_changed = Signal()
 access_changed = Signal()
 # membership_ids: an admin allowed invitations that one had cancelled.
 invitations_allowed = Signal()
+# membership_ids: values that an admin kept may follow their source again.
+pins_lifted = Signal()
 # enrollment_ids: enrolled, progressed, completed, unenrolled (ids of deleted rows included).
 enrollments_changed = Signal()
 # portal_ids, membership_ids, addresses: someone is about to be deleted for good in these portals.

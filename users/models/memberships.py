@@ -141,6 +141,11 @@ class Membership(models.Model):
         return self.status == self.Status.ACTIVE
 
     @property
+    def pinned_keys(self) -> frozenset[str]:
+        """The keys of the custom fields whose value no other system writes."""
+        return frozenset(map(str, self.pinned_fields or ()))
+
+    @property
     def rights(self) -> frozenset[str]:
         """The switches that are on."""
         defaults = DEFAULT_RIGHTS.get(self.role, frozenset())

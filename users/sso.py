@@ -284,8 +284,8 @@ def _accept(membership: Membership, now: datetime) -> None:
 
 
 def _take_over(membership: Membership, claims: Claims, now: datetime) -> None:
-    """Write names and custom values that differ, but for those that an HR system keeps."""
-    locked = custom_data.locked_fields(membership)
+    """Write names and custom values that differ, but for those that an HR system keeps or an admin pinned."""
+    locked = {*custom_data.locked_fields(membership), *membership.pinned_keys}
     wanted = {"first_name": claims.first_name, "last_name": claims.last_name}
     fields: dict[str, Any] = {
         name: value

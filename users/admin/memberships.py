@@ -32,6 +32,7 @@ from users.admin.person_actions import (
     ShowBelowForm,
 )
 from users.admin.person_filters import CreatedAfterFilter, GroupFilter, StatusFilter, custom_value_filters
+from users.admin.pins import PinnedFilter, PinsValues
 from users.admin.person_forms import SWITCHES, How, NewPersonForm
 from users.admin.responsibilities import InstructedCourseInline, ManagedGroupInline
 from users.admin.sign_in_actions import SignInActions
@@ -47,7 +48,7 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 
 
 @admin.register(Membership)
-class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions, ErasesPeople, PeopleAdmin):
+class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, PinsValues, SignInActions, ErasesPeople, PeopleAdmin):
     """Users; pending people are not among them."""
 
     list_display = [
@@ -67,12 +68,15 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, SignInActions
         ("role", ChoicesDropdownFilter),
         ("source", ChoicesDropdownFilter),
         GroupFilter,
+        PinnedFilter,
     ]
-    actions = ["add_to_group", "enroll_in_course", "end_access", "restore_access", "send_password_link"]
+    actions = ["add_to_group", "enroll_in_course", "end_access", "restore_access", "send_password_link", "lift_pins"]
     actions_detail = [
         "enroll_in_course",
         "end_access",
         "restore_access",
+        "pin_values",
+        "lift_pins",
         "send_password_link",
         "end_sign_ins",
         "reset_second_factor",

@@ -144,7 +144,9 @@ def _identity_row(
     reason: str = skip.reason or "" if skip else ""
     due_on = skip.due_on if skip else None
     if not changes and known is not None:
-        reason, due_on = known.reason, known.due_on
+        # Whoever is back in scope has nothing to tell any more, and whoever was due was looked at now.
+        reason = "" if known.reason == Reason.OUT_OF_SCOPE else known.reason
+        due_on = known.due_on if known.due_on and known.due_on > context.today else None
     if any(change.kind in RISKY for change in changes):
         # Carried out at the end of the run; should that not come, the next run finds the person by this day.
         due_on = context.today

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.dispatch import receiver
@@ -23,6 +24,14 @@ def forget_cancellation(*, membership_ids: Collection[int], **kwargs: Any) -> No
     """Stop telling that an invitation was cancelled, once an admin allowed another."""
     told = ExternalIdentity.objects.filter(membership__in=membership_ids, reason=Reason.INVITATION_CANCELLED)
     told.update(reason="")
+
+
+@receiver(signals.pins_lifted)
+def look_again(*, membership_ids: Collection[int], **kwargs: Any) -> None:
+    """Let the next sync look at people whose values may follow their source again."""
+    # A day that is over in every time zone.
+    day = timezone.now().date() - timedelta(days=2)
+    ExternalIdentity.objects.filter(membership__in=membership_ids).update(due_on=day)
 
 
 @receiver(choice_renamed)
@@ -46,13 +55,14 @@ def forget_person(
 def kept_by_provider(membership_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:
     """Return the values of linked learners that follow a provider, and its name; costs at most two queries.
 
-    Staff keep their own names and addresses, and after a disconnect everything may be edited again.
+    Staff keep their own names and addresses, pinned values are the portal's own, and after a disconnect everything may be
+    edited again.
     """
     identities = list(
         ExternalIdentity.objects.filter(membership__in=membership_ids)
         .exclude(connection__state=Connection.State.DISCONNECTED)
         .select_related("connection", "membership")
-        .only("connection__provider", "membership__role")
+        .only("connection__provider", "membership__role", "membership__pinned_fields")
     )
     mapped: dict[int, list[str]] = {}
     if identities:
@@ -64,6 +74,7 @@ def kept_by_provider(membership_ids: Collection[int]) -> Mapping[int, Mapping[st
         if one.membership is None:
             continue
         names = NAMES if one.membership.role == Membership.Role.LEARNER else ()
-        keys = [*mapped.get(one.connection_id, ()), *names]
+        pinned = one.membership.pinned_keys
+        keys = [*(key for key in mapped.get(one.connection_id, ()) if key not in pinned), *names]
         kept.setdefault(one.membership.pk, {}).update(dict.fromkeys(keys, one.connection.get_provider_display()))
     return kept

@@ -231,11 +231,15 @@ class ChangedPersonForm(PersonForm):
 class PersonValueField(CustomValueField):
     """A custom value in the admin's theme; what is stored may stay, also when it is no longer offered."""
 
-    def __init__(self, field: CustomField, stored: Any, system: str = "", *, is_fixed: bool = False) -> None:
+    def __init__(
+        self, field: CustomField, stored: Any, system: str = "", *, is_fixed: bool = False, is_pinned: bool = False
+    ) -> None:
         super().__init__(field, initial=stored)
         self.stored = stored
         self.disabled = bool(system) or is_fixed
         self.help_text = _kept_by(system) if system else ""
+        if is_pinned:
+            self.help_text = _("Pinned: no sync changes it until the pin is lifted.")
         self.widget = self._themed()
         self.widget.is_required = self.required
 
@@ -263,11 +267,19 @@ def custom_form_fields(
     custom_data: dict[str, Any],
     locked: dict[str, str],
     fixed: Collection[str] = (),
+    pinned: Collection[str] = (),
 ) -> dict[str, PersonValueField]:
-    """Return the form fields of the custom values, by their names in the form; `fixed` ones are only shown."""
+    """Return the form fields of the custom values, by their names in the form.
+
+    `fixed` ones are only shown; of `pinned` ones the page says that no sync changes them.
+    """
     return {
         f"custom_{field.pk}": PersonValueField(
-            field, custom_data.get(field.key), locked.get(field.key, ""), is_fixed=field.key in fixed
+            field,
+            custom_data.get(field.key),
+            locked.get(field.key, ""),
+            is_fixed=field.key in fixed,
+            is_pinned=field.key in pinned,
         )
         for field in fields
     }

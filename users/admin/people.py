@@ -134,7 +134,8 @@ class PeopleAdmin(PortalScopedAdmin):
         if obj is None:
             # Nobody has filled in anything yet: only what the visitor may fill in is asked for.
             fields = [field for field in fields if field.key not in fixed]
-        values = custom_form_fields(fields, obj.custom_data if obj is not None else {}, locked, fixed)
+        stored, pinned = (obj.custom_data, obj.pinned_keys) if obj is not None else ({}, ())
+        values = custom_form_fields(fields, stored, locked, fixed, pinned)
         kwargs["form"] = type("PersonForm", (kwargs.get("form", self.form),), dict(values))
         form: Any = super().get_form(request, obj, change, **kwargs)
         form.custom_fields, form.locked, form.fixed = fields, locked, fixed

@@ -175,7 +175,7 @@ def _is_true(row: PlannedChange, kind: Kind, learner: Membership | None) -> bool
         return False
     if kind is Kind.CLEAR:
         cleared = row.before["custom_data"]
-        pinned = {str(pk) for pk in learner.pinned_fields or ()}
+        pinned = learner.pinned_keys
         return all(learner.custom_data.get(key) == value and key not in pinned for key, value in cleared.items())
     if learner.role != Membership.Role.LEARNER:
         return False

@@ -46,9 +46,7 @@ def lift(*, membership_ids: Collection[int], fields: Collection[CustomField], ac
         person.pinned_fields = [pk for pk in known if pk not in labels] or None
         lifted += len(gone)
         before = {"fields": sorted(labels[pk] for pk in gone)}
-        entry = audit.entry(
-            portal_id=person.portal_id, action="pins_lifted", object=person, at=now, before=before
-        )
+        entry = audit.entry(portal_id=person.portal_id, action="pins_lifted", object=person, at=now, before=before)
         entry.actor = actor
         entries.append(entry)
     Membership.objects.bulk_update(people, ["pinned_fields"])

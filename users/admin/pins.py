@@ -104,18 +104,16 @@ class PinnedFilter(DropdownFilter):
 class PinsValues:
     """Mixed into the list of users: pin values of one person, lift the pins of some."""
 
-    @confirmed_action(
-        PinForm, permissions=["administer"], description=gettext_lazy("Pin values"), icon="keep"
-    )
+    @confirmed_action(PinForm, permissions=["administer"], description=gettext_lazy("Pin values"), icon="keep")
     def pin_values(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
         """Keep values of a person, whatever a sync reads."""
         chosen = form.cleaned_data["fields_chosen"]
         count = sum(pins.pin(membership=row, fields=chosen, request=request) for row in rows)
-        return ngettext("%d value is pinned; you can edit it.", "%d values are pinned; you can edit them.", count) % count
+        return (
+            ngettext("%d value is pinned; you can edit it.", "%d values are pinned; you can edit them.", count) % count
+        )
 
-    @confirmed_action(
-        LiftForm, permissions=["administer"], description=gettext_lazy("Lift pins"), icon="keep_off"
-    )
+    @confirmed_action(LiftForm, permissions=["administer"], description=gettext_lazy("Lift pins"), icon="keep_off")
     def lift_pins(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
         """Let the source have its say again."""
         chosen = form.cleaned_data["fields_chosen"]

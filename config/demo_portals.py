@@ -87,10 +87,22 @@ DEALERS_PEOPLE = (
 @transaction.atomic
 def populate(harbor: Portal, *, now: datetime) -> list[SignIn]:
     """Make the white-labelled portal and the sub-portal with signed links; return who can sign in where."""
-    return [*_birch(now), _dealers(harbor, now)]
+    _dealers(harbor, now)
+    return _birch(now)
 
 
-def connect_juniper(juniper: Portal, *, sandbox_url: str, now: datetime) -> SignIn:
+def other_ways() -> list[str]:
+    """Return sentences on how to come in without a password, once all portals have their people."""
+    juniper, dealers = Portal.objects.get(slug="juniper"), Portal.objects.get(slug="dealers")
+    by_saml, by_link = _first_learner(juniper), _first_learner(dealers)
+    tester = dealers.url("/admin/portals/signedlinksettings/tester/")
+    return [
+        f"By SAML: open {juniper.url()} and choose {by_saml.full_name} at the identity provider.",
+        f"By signed link: open {tester} as Nora Bell, and make one for {by_link.email}.",
+    ]
+
+
+def connect_juniper(juniper: Portal, *, sandbox_url: str, now: datetime) -> None:
     """Let Juniper's learners come from Gusto and sign in at the sandbox's identity provider, which must answer.
 
     Its key is a new one at every start, so the metadata is taken over every time; Gusto is connected once.
@@ -112,9 +124,6 @@ def connect_juniper(juniper: Portal, *, sandbox_url: str, now: datetime) -> Sign
         SamlMapping.objects.create(settings=settings, attribute="jobTitle", custom_field=field)
     if not Connection.objects.filter(portal=juniper).exists():
         _sync_juniper(juniper, sandbox_url, now)
-    learner = juniper.memberships.filter(role=Membership.Role.LEARNER, status="active").order_by("pk").first()
-    email = learner.user.email if learner else ""
-    return SignIn("Learner by SAML", juniper.url(), email, "choose the name")
 
 
 def _sync_juniper(juniper: Portal, sandbox_url: str, now: datetime) -> None:
@@ -158,7 +167,7 @@ def _birch(now: datetime) -> list[SignIn]:
     return [admin, SignIn("Learner at an own domain", birch.url(), learner, LEARNER_PASSWORD)]
 
 
-def _dealers(harbor: Portal, now: datetime) -> SignIn:
+def _dealers(harbor: Portal, now: datetime) -> None:
     dealers = make_portal(
         harbor.realm.name,
         "dealers",
@@ -175,8 +184,11 @@ def _dealers(harbor: Portal, now: datetime) -> SignIn:
     if is_new:
         secret = signed_links.new_secret()
         signed_links.rotate(settings=settings, secret=secret, overlap=timedelta(0), now=now)
-    link_maker = dealers.url("/admin/portals/signedlinksettings/tester/")
-    return SignIn("Signed links, as Nora Bell", link_maker, DEALERS_PEOPLE[0].email("dealers.example"), "try a link")
+
+
+def _first_learner(portal: Portal) -> User:
+    people = portal.memberships.filter(role=Membership.Role.LEARNER, status=Membership.Status.ACTIVE)
+    return people.select_related("user").earliest("pk").user
 
 
 def _fill(portal: Portal, people: tuple[Person, ...], domain: str, now: datetime) -> None:

@@ -110,8 +110,7 @@ class Command(BaseCommand):
         for name, arguments in _programs(folder, ports, people).items():
             children.start(name, arguments, environment=os.environ)
         self._wait_until_ready(children, ports)
-        sign_ins.append(_connect_juniper(ports))
-        self._say(_welcome(ports, sign_ins))
+        self._say(_welcome(ports, sign_ins, _connect_juniper(ports)))
         while True:
             children.show_output(seconds=0.5)
             _check(children)
@@ -225,16 +224,17 @@ def _prepare_database() -> tuple[bool, list[SignIn]]:
     return had_data, [*companies[:1], *staff, *others, *companies[1:]]
 
 
-def _connect_juniper(ports: Ports) -> SignIn:
-    """Set up what needs the sandbox: Juniper's people, and the identity provider that they sign in at."""
+def _connect_juniper(ports: Ports) -> list[str]:
+    """Set up what needs the sandbox, and return the ways in without a password."""
     from config import demo_portals  # noqa: PLC0415
     from portals.models import Portal  # noqa: PLC0415
 
     juniper = Portal.objects.get(slug="juniper")
     url = f"http://127.0.0.1:{ports.sandbox}"
-    sign_in = demo_portals.connect_juniper(juniper, sandbox_url=url, now=timezone.now())
+    demo_portals.connect_juniper(juniper, sandbox_url=url, now=timezone.now())
+    ways = demo_portals.other_ways()
     connections.close_all()
-    return sign_in
+    return ways
 
 
 def _programs(folder: Path, ports: Ports, people: int) -> dict[str, list[str]]:
@@ -268,13 +268,15 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _welcome(ports: Ports, sign_ins: list[SignIn]) -> str:
+def _welcome(ports: Ports, sign_ins: list[SignIn], other_ways: list[str]) -> str:
+    ways = "\n".join(f"    {way}" for way in other_ways)
     rows = "\n".join(f"    {entry.who:<32} {entry.url:<44} {entry.email:<32} {entry.password}" for entry in sign_ins)
     return f"""
 Rollcall is running. Ctrl-C stops it; the data stays (--fresh starts over).
 
   Sign-ins
 {rows}
+{ways}
 
   Other pages
     Sandbox (stands in for Gusto and an identity provider): http://127.0.0.1:{ports.sandbox}/

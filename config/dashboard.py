@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from config import upcoming
 from config.upcoming import Share, Week
-from integrations import providers
+from integrations import health, providers
 from integrations.models import Connection, SyncRun
 from portals.models import Course, CustomField, DynamicRule, Group, Portal, Realm
 from users import seats
@@ -154,9 +154,21 @@ def of_platform(now: datetime) -> Overview:
         )
         if count
     ]
+    questions = [*_wrong_here(now), *questions]
     portals, add = Portal.objects.exists, reverse("admin:portals_portal_add")
     steps = [] if portals() else [Step(_("Create the first portal"), add, is_done=False)]
     return Overview(figures, questions, steps, [])
+
+
+def _wrong_here(now: datetime) -> list[Question]:
+    """Return what is wrong with the installation itself; connections have figures of their own."""
+    checks = health.judge(health.collect(now))
+    page = reverse("health_page")
+    return [
+        Question(f"{check.label}: {check.words}", page)
+        for check in checks
+        if not check.is_ok and check.key != "connections"
+    ]
 
 
 class Counter:
@@ -242,7 +254,10 @@ def _troubles(links: list[Link]) -> list[Question]:
 
 def _links(portal: Portal) -> list[Link]:
     last_run = SyncRun.objects.filter(connection=OuterRef("pk")).order_by("-created_at")
-    rows = Connection.objects.filter(portal=portal).annotate(run_state=Subquery(last_run.values("state")[:1]))
+    rows = Connection.objects.filter(portal=portal).annotate(
+        run_state=Subquery(last_run.values("state")[:1]),
+        run_lease=Subquery(last_run.values("lease_expires_at")[:1]),
+    )
     connections = {row.provider: row for row in rows.order_by(F("provider").asc())}
     return [
         _link(provider, connections.get(provider.key))
@@ -264,7 +279,9 @@ def _link(provider: providers.Provider, connection: Any) -> Link:
         connection.state_reason,
         connection.last_complete_sync_at,
         connection.next_due_at,
-        SyncRun.State(connection.run_state).label if connection.run_state else "",
+        SyncRun(state=connection.run_state, lease_expires_at=connection.run_lease).state_label
+        if connection.run_state
+        else "",
     )
 
 

@@ -103,6 +103,7 @@ def _platform_groups() -> list[Group]:
         ),
         _group(
             _("Operation"),
+            _item(_("Health"), "monitor_heart", "health_page"),
             _item(_("Connections"), "sync_alt", "admin:integrations_connection_changelist"),
             _item(_("Sync runs"), "cycle", "admin:integrations_syncrun_changelist"),
             _item(_("Periodic tasks"), "schedule", "admin:django_celery_beat_periodictask_changelist"),

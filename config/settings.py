@@ -249,6 +249,9 @@ GUSTO_RATE_LIMIT = env.int("GUSTO_RATE_LIMIT", default=200)
 # Where the stand-in for both systems listens; empty in production.
 SANDBOX_URL = env.str("SANDBOX_URL", default="")
 
+# Opens the details at /health/ to a monitor; without it only operators see them.
+HEALTH_TOKEN = env.str("HEALTH_TOKEN", default="")
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

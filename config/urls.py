@@ -3,9 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from integrations.views import health
+
 urlpatterns = [
     path("admin/settings/integrations/", include("integrations.urls")),
     path("integrations/", include("integrations.callback_urls")),
+    path("admin/health/", health.page, name="health_page"),
     path("admin/", admin.site.urls),
+    path("health/", health.report, name="health"),
     path("", include("users.urls")),
 ]

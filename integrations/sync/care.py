@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import DateTimeField, Value
+from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from integrations import troubles
 from integrations.engine.care import (
+    SILENCE,
     Outcome,
     Trouble,
     is_silent,
@@ -82,6 +83,20 @@ def trouble_of(connection: Connection, now: datetime) -> Trouble | None:
     ):
         return Trouble.SILENT
     return None
+
+
+def is_late(now: datetime) -> Q:
+    """Return the condition of `is_silent` for the database."""
+    return Q(connected_at__lt=now - SILENCE) & (
+        Q(last_complete_sync_at=None) | Q(last_complete_sync_at__lt=now - SILENCE)
+    )
+
+
+def in_trouble(now: datetime) -> QuerySet[Connection]:
+    """Return the connections for which `trouble_of` has an answer."""
+    return Connection.objects.filter(
+        Q(state__in=[State.NEEDS_RECONNECTING, State.QUARANTINED]) | Q(state=State.ACTIVE) & is_late(now)
+    )
 
 
 def _quarantine(connection: Connection, trouble: Trouble, now: datetime) -> None:

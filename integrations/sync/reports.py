@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from integrations import providers, troubles
-from integrations.engine.care import SILENCE, Trouble
+from integrations.engine.care import Trouble
 from integrations.models import Connection, PlannedChange, SyncRun
-from integrations.sync.care import trouble_of
+from integrations.sync.care import is_late, trouble_of
 from integrations.sync.progress import Progress
 from users import last_admin, notices
 from users.models import Membership
@@ -84,13 +84,11 @@ def _report_held(run: SyncRun, state: Progress, now: datetime) -> None:
 def _with_news(now: datetime) -> QuerySet[Connection]:
     """Return the connections whose state is not what admins were told last."""
     heard = Q(told_trouble=Trouble.SILENT)
-    is_late = Q(connected_at__lt=now - SILENCE) & (
-        Q(last_complete_sync_at=None) | Q(last_complete_sync_at__lt=now - SILENCE)
-    )
+    late = is_late(now)
     return Connection.objects.filter(
         Q(state=State.NEEDS_RECONNECTING) & ~Q(told_trouble=Trouble.NEEDS_RECONNECTING)
         | Q(state=State.QUARANTINED) & ~Q(told_trouble=F("quarantine"))
-        | Q(state=State.ACTIVE) & (is_late & ~heard | ~Q(told_trouble="") & ~(is_late & heard))
+        | Q(state=State.ACTIVE) & (late & ~heard | ~Q(told_trouble="") & ~(late & heard))
     )
 
 

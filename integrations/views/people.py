@@ -97,6 +97,7 @@ def row_of(identity: ExternalIdentity) -> dict[str, Any]:
     snapshot = identity.snapshot
     first_name, last_name = snapshot.get("first_name", ""), snapshot.get("last_name", "")
     return {
+        "pk": identity.pk,
         "first_name": first_name,
         "last_name": last_name,
         "name": f"{first_name} {last_name}".strip() or _("Name unknown"),

@@ -47,22 +47,27 @@ WHERE a.action = 'access_ended' GROUP BY i.external_id
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one person should be; groups and courses of those who have left do not matter."""
+    """What one person should be.
+
+    Groups and courses do not matter while somebody has no access, having left or having come back to a new invitation:
+    they are kept as they were, and made right when the person accepts.
+    """
 
     status: str
     email: str
     first_name: str
     last_name: str
     data: dict[str, Any] | None
-    groups: tuple[str, ...]
-    courses: tuple[str, ...]
+    groups: tuple[str, ...] | None
+    courses: tuple[str, ...] | None
 
 
 @dataclass
 class Verdict:
     """What is not as it should be, by person."""
 
-    lost: set[str] = field(default_factory=set)
+    # By id: what should be, and what is.
+    lost: dict[str, tuple[Wanted, Any]] = field(default_factory=dict)
     wrongly_ended: set[str] = field(default_factory=set)
     surplus: int = 0
 
@@ -103,7 +108,7 @@ class Oracle:
             if was.status != "ended":
                 book.endings[uuid] = book.endings.get(uuid, 0) + 1
             book.pending.discard(uuid)
-            return Wanted("ended", was.email, was.first_name, was.last_name, None, (), ())
+            return Wanted("ended", was.email, was.first_name, was.last_name, None, None, None)
         if not address:
             return None
         if was is None or was.status == "ended":
@@ -115,6 +120,7 @@ class Oracle:
         groups = [one for one in (data.get("department"), data.get("home_city")) if one in DEPARTMENTS + CITIES]
         if uuid in book.pending:
             groups = []
+        is_back = uuid in book.pending and book.admissions[uuid] > 1
         courses = [f"About {title}" for title in groups if title in DEPARTMENTS + CITIES_WITH_COURSE]
         return Wanted(
             status="pending" if uuid in book.pending else "active",
@@ -122,8 +128,8 @@ class Oracle:
             first_name=employee["first_name"],
             last_name=employee["last_name"],
             data=data or None,
-            groups=tuple(sorted(groups)),
-            courses=tuple(sorted(courses)),
+            groups=None if is_back else tuple(sorted(groups)),
+            courses=None if is_back else tuple(sorted(courses)),
         )
 
     def judge(self, database: psycopg.Connection) -> Verdict:
@@ -135,7 +141,7 @@ class Oracle:
         for uuid, wanted in self.wanted.items():
             row = found.pop(uuid, None)
             if row is None or not _is_as(row, wanted):
-                verdict.lost.add(uuid)
+                verdict.lost[uuid] = (wanted, row)
             if row is not None and row[0] == "ended" and wanted.status != "ended":
                 verdict.wrongly_ended.add(uuid)
         counts = database.execute(_ROWS).fetchone() or (0, 0)
@@ -152,7 +158,8 @@ def _is_as(row: list[Any], wanted: Wanted) -> bool:
     status, address, first_name, last_name, data, groups, courses = row
     if wanted.status == "ended":
         return bool(status == "ended")
-    return wanted == Wanted(status, address, first_name, last_name, data, tuple(groups), tuple(courses))
+    placed = (tuple(groups), tuple(courses)) if wanted.groups is not None else (None, None)
+    return wanted == Wanted(status, address, first_name, last_name, data, *placed)
 
 
 def is_idle(database: psycopg.Connection) -> bool:

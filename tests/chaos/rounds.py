@@ -5,6 +5,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -254,7 +255,7 @@ class _Fight:
             self._database = None
 
 
-def _remark(lost: set[str]) -> str:
+def _remark(lost: Collection[str]) -> str:
     return f", {len(lost)} not as they should be" if lost else ""
 
 

@@ -124,5 +124,26 @@ def show_in(*, membership: Membership, portals: Collection[Portal], request: Htt
     return shown
 
 
+def shown_in(membership: Membership) -> QuerySet[Portal]:
+    """Return the sub-portals on whose list an admin of a top-level portal is."""
+    below = Portal.objects.filter(parent=membership.portal_id)
+    return below.filter(memberships__user=membership.user_id).order_by("name")
+
+
+def hide_in(*, membership: Membership, portals: Collection[Portal], request: HttpRequest) -> int:
+    """Take an admin of the top-level portal off the lists of sub-portals, and out of their groups; return of how many.
+
+    Their rights there come from above and stay.
+    """
+    hidden = 0
+    with transaction.atomic():
+        for row in Membership.objects.filter(user=membership.user_id, portal__in=portals).select_related("portal"):
+            before = {"role": row.role, "status": row.status}
+            audit.record(portal=row.portal, action="admin_hidden", object=row, before=before, request=request)
+            row.delete()
+            hidden += 1
+    return hidden
+
+
 def _facts(role: str, is_limited: bool, permissions: list[str] | None) -> dict[str, Any]:
     return {"role": role, "is_limited": is_limited, "permissions": permissions}

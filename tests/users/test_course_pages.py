@@ -69,7 +69,9 @@ def listed(client, **query):
 def act(client, action, *rows, model=Enrollment, **answers):
     """Choose rows of a list and answer the question of an action."""
     chosen = {"action": action, helpers.ACTION_CHECKBOX_NAME: [row.pk for row in rows]}
-    return client.post(page(model, "changelist"), {**chosen, "confirmed": "1", **answers}, follow=True)
+    return client.post(
+        page(model, "changelist"), {**chosen, "confirmed": "1", "counted": len(rows), **answers}, follow=True
+    )
 
 
 def detail(course, action):
@@ -334,6 +336,21 @@ class TestProgressTable:
         assert "1 enrollment is finished by this." in text
         assert "1 result is replaced." in text
         assert not course.enrollments.filter(status="passed").exists()
+
+    def test_sets_results_for_all_that_match_the_filter(self, client, portal, course):
+        rows = [enrolled(course) for _ in range(3)]
+        elsewhere = enrolled(CourseFactory(portal=portal))
+        url = page(Enrollment, "changelist") + f"?course__id__exact={course.pk}"
+        chosen = {"action": "set_complete", helpers.ACTION_CHECKBOX_NAME: [rows[0].pk], "select_across": "1"}
+        answers = {"confirmed": "1", "counted": "3", "status": "passed", "completed_on": "2026-03-30", "score": ""}
+
+        asked = client.post(url, chosen).text
+        client.post(url, {**chosen, **answers, "note": ""})
+
+        elsewhere.refresh_from_db()
+        assert "3 enrollments are finished by this." in asked
+        assert set(course.enrollments.values_list("status", flat=True)) == {"passed"}
+        assert elsewhere.status == "not_started"
 
     def test_refuses_a_result_in_the_future(self, client, course):
         row = enrolled(course)

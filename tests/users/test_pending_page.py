@@ -13,6 +13,7 @@ from tests.admin_pages import form_data, page
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, InvitationFactory, MembershipFactory, OperatorFactory
 from users import invitations
+from users.admin import PendingUserAdmin
 from users.models import Invitation, PendingUser
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,31 @@ class TestList:
 
         assert listed(client, state=wanted) == {people[found]}
         assert listed(client) == {*people.values()} - {cancelled}
+
+    @pytest.mark.parametrize("column", ["invited_at", "last_sent_at", "expires_at", "show_state", "sent_by"])
+    def test_sorts_by_what_the_mail_says(self, client, invited, admin, column):
+        now = timezone.now()
+        second = invited(
+            State.SENT,
+            created_at=now,
+            last_sent_at=now,
+            expires_at=now + timedelta(days=3),
+            sent_by=AdminFactory(portal=admin.portal, user__last_name="Zimmer").user,
+        )
+        first = invited(
+            State.FAILED,
+            created_at=now - timedelta(days=1),
+            last_sent_at=now - timedelta(days=1),
+            expires_at=now + timedelta(days=2),
+            sent_by=admin.user,
+        )
+        # The name of the column, counted from the box for choosing rows.
+        place = PendingUserAdmin.list_display.index(column) + 1
+
+        upwards, downwards = (client.get(LIST, {"o": order}).context["cl"] for order in (place, -place))
+
+        assert list(upwards.result_list) == [first, second]
+        assert list(downwards.result_list) == [second, first]
 
     def test_filters_by_source_and_finds_by_address(self, client, portal, invited):
         from_gusto = invited(membership__source="gusto", membership__user__email="ada@example.com")

@@ -475,6 +475,28 @@ class TestTopLevelAdmins:
         shown = Membership.objects.get(portal=sub_portal, user=admin.user)
         assert (shown.role, shown.status) == ("admin", "active")
 
+    def test_are_hidden_again_and_stay_admins(self, as_admin, admin, sub_portal):
+        shown = AdminFactory(portal=sub_portal, user=admin.user)
+
+        as_admin.post(reverse("admin:users_membership_hide_below", args=[admin.pk]), {"portals": [sub_portal.pk]})
+
+        assert not Membership.objects.filter(pk=shown.pk).exists()
+        assert admin.user.administers(sub_portal)
+        assert AuditEntry.objects.filter(portal=sub_portal, action="admin_hidden", object_id=shown.pk).exists()
+
+    def test_are_not_hidden_where_they_have_courses(self, as_admin, admin, sub_portal):
+        shown = AdminFactory(portal=sub_portal, user=admin.user)
+        Enrollment.objects.create(
+            membership=shown, course=CourseFactory(portal=sub_portal), enrolled_at=timezone.now()
+        )
+
+        response = as_admin.post(
+            reverse("admin:users_membership_hide_below", args=[admin.pk]), {"portals": [sub_portal.pk]}
+        )
+
+        assert "unenroll them first" in response.content.decode()
+        assert Membership.objects.filter(pk=shown.pk).exists()
+
     def test_are_not_shown_in_strange_portals(self, as_admin, admin):
         stranger = PortalFactory(realm=admin.portal.realm)
 

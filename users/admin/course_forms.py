@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -149,6 +149,8 @@ class ProgressForm(ConfirmationForm):
         return [f"{row.membership.user} · {row.course}" for row in self.rows[:20]]
 
     def _count(self, *states: str) -> int:
+        if isinstance(self.rows, QuerySet):
+            return int(self.rows.filter(status__in=states).count())
         return sum(row.status in states for row in self.rows)
 
 
@@ -238,7 +240,8 @@ class SetResultForm(ProgressForm):
 
     def sentences(self) -> list[Any]:
         """Say how many get a result, and how many results are replaced."""
-        open_, finished = len(self.rows) - self._count(*Enrollment.FINISHED), self._count(*Enrollment.FINISHED)
+        finished = self._count(*Enrollment.FINISHED)
+        open_ = self._count(*set(Enrollment.Status) - set(Enrollment.FINISHED))
         said = [ngettext("%d enrollment is finished by this.", "%d enrollments are finished by this.", open_) % open_]
         if finished:
             said.append(ngettext("%d result is replaced.", "%d results are replaced.", finished) % finished)
@@ -248,9 +251,13 @@ class SetResultForm(ProgressForm):
         """Refuse a day in the future."""
         day = self.cleaned_data["completed_on"]
         now = timezone.now()
-        if any(day > row.course.portal.today(now) for row in self.rows):
+        if any(day > portal.today(now) for portal in self.portals()):
             raise ValidationError(_("This day is in the future."))
         return day
+
+    def portals(self) -> QuerySet[Portal]:
+        """Return the portals of the enrollments: one, but for operators."""
+        return Portal.objects.filter(pk__in=self.rows.order_by().values("course__portal")).order_by("pk")
 
     def completed_at(self, portal: Portal, now: datetime) -> datetime:
         """Return the moment of completion: now if it was today, else the beginning of that day at the portal."""

@@ -30,6 +30,8 @@ from users.admin.progress_upload import UploadsProgress
 from users.models import Enrollment
 
 Status = Enrollment.Status
+# Enrollments that one statement changes.
+BATCH = 2000
 
 
 @admin.register(Enrollment)
@@ -154,21 +156,27 @@ class EnrollmentAdmin(UploadsProgress, ReadOnly, PortalScopedAdmin):
         return _day(row.completed_at) if row.completed_at else "–"
 
     @confirmed_action(
-        SetResultForm, permissions=["mark_complete"], description=gettext_lazy("Set complete"), icon="task_alt"
+        SetResultForm,
+        permissions=["mark_complete"],
+        description=gettext_lazy("Set complete"),
+        icon="task_alt",
+        takes_all=True,
     )
-    def set_complete(self, request: HttpRequest, form: Any, rows: list[Enrollment]) -> str:
-        """Give people a result by hand."""
+    def set_complete(self, request: HttpRequest, form: Any, rows: QuerySet[Enrollment]) -> str:
+        """Give people a result by hand: one, some, or all that match the filters."""
         now, changed, answers = timezone.now(), 0, form.cleaned_data
-        for portal in {row.course.portal for row in rows}:
-            changed += progress.set_results(
-                enrollment_ids=[row.pk for row in rows if row.course.portal_id == portal.pk],
-                status=answers["status"],
-                completed_at=form.completed_at(portal, now),
-                score=answers["score"],
-                note=answers["note"],
-                actor_id=request.user.pk,
-                now=now,
-            )
+        for portal in form.portals():
+            ids = list(rows.filter(course__portal=portal).order_by("pk").values_list("pk", flat=True))
+            for start in range(0, len(ids), BATCH):
+                changed += progress.set_results(
+                    enrollment_ids=ids[start : start + BATCH],
+                    status=answers["status"],
+                    completed_at=form.completed_at(portal, now),
+                    score=answers["score"],
+                    note=answers["note"],
+                    actor_id=request.user.pk,
+                    now=now,
+                )
         return ngettext("%d enrollment was changed.", "%d enrollments were changed.", changed) % changed
 
     @confirmed_action(

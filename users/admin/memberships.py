@@ -27,13 +27,14 @@ from users.admin.people import EnrollmentInline, GroupMembershipInline, Invitati
 from users.admin.person_actions import (
     AddToGroupForm,
     EndAccessForm,
+    HideBelowForm,
     PasswordLinkForm,
     RestoreAccessForm,
     ShowBelowForm,
 )
 from users.admin.person_filters import CreatedAfterFilter, GroupFilter, StatusFilter, custom_value_filters
-from users.admin.pins import PinnedFilter, PinsValues
 from users.admin.person_forms import SWITCHES, How, NewPersonForm
+from users.admin.pins import PinnedFilter, PinsValues
 from users.admin.responsibilities import InstructedCourseInline, ManagedGroupInline
 from users.admin.sign_in_actions import SignInActions
 from users.models import GroupMembership, Invitation, Membership
@@ -48,7 +49,9 @@ MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitat
 
 
 @admin.register(Membership)
-class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, PinsValues, SignInActions, ErasesPeople, PeopleAdmin):
+class MembershipAdmin(
+    ExportsPeople, ImportsPeople, EnrollsPeople, PinsValues, SignInActions, ErasesPeople, PeopleAdmin
+):
     """Users; pending people are not among them."""
 
     list_display = [
@@ -75,13 +78,20 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, PinsValues, S
         "enroll_in_course",
         "end_access",
         "restore_access",
-        "pin_values",
-        "lift_pins",
-        "send_password_link",
-        "end_sign_ins",
-        "reset_second_factor",
-        "show_below",
-        "delete_permanently",
+        {
+            "title": gettext_lazy("More"),
+            "icon": "more_horiz",
+            "items": [
+                "pin_values",
+                "lift_pins",
+                "send_password_link",
+                "end_sign_ins",
+                "reset_second_factor",
+                "show_below",
+                "hide_below",
+                "delete_permanently",
+            ],
+        },
     ]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
     readonly_fields = ["show_status", "show_ending", "show_source", "created_at", "show_history", "ended_at"]
@@ -89,7 +99,17 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, PinsValues, S
         (None, {"fields": ["first_name", "last_name", "email", "role", "is_limited", "rights"]}),
         (
             gettext_lazy("Access"),
-            {"fields": ["show_status", "last_day", "ended_at", "show_ending", "show_source", "created_at", "show_history"]},
+            {
+                "fields": [
+                    "show_status",
+                    "last_day",
+                    "ended_at",
+                    "show_ending",
+                    "show_source",
+                    "created_at",
+                    "show_history",
+                ]
+            },
         ),
     ]
     add_fieldsets = [
@@ -165,6 +185,8 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, PinsValues, S
             unfit.add("send_password_link")
         if not person or person.role != Role.ADMIN or not staff.hidden_in(person).exists():
             unfit.add("show_below")
+        if not person or person.role != Role.ADMIN or not staff.shown_in(person).exists():
+            unfit.add("hide_below")
         actions = super().get_actions_detail(request, object_id)
         return [action for action in actions if not action.action_name.endswith(tuple(unfit))]
 
@@ -355,6 +377,17 @@ class MembershipAdmin(ExportsPeople, ImportsPeople, EnrollsPeople, PinsValues, S
         """Put an admin of this portal on the lists of its sub-portals."""
         shown = staff.show_in(membership=rows[0], portals=form.cleaned_data["portals"], request=request)
         return ngettext("Shown in %d sub-portal.", "Shown in %d sub-portals.", shown) % shown
+
+    @confirmed_action(
+        HideBelowForm,
+        permissions=["administer"],
+        description=gettext_lazy("Hide in sub-portals"),
+        icon="visibility_off",
+    )
+    def hide_below(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
+        """Take an admin of this portal off the lists of its sub-portals."""
+        hidden = staff.hide_in(membership=rows[0], portals=form.cleaned_data["portals"], request=request)
+        return ngettext("Hidden in %d sub-portal.", "Hidden in %d sub-portals.", hidden) % hidden
 
     @confirmed_action(
         AddToGroupForm, permissions=["move_groups"], description=gettext_lazy("Add to a group"), icon="group_add"

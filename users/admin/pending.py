@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -38,6 +38,16 @@ STATES = {
     EXPIRED: (gettext_lazy("Expired"), "warning"),
     NONE: (gettext_lazy("Not invited"), ""),
     State.CANCELLED: (State.CANCELLED.label, ""),
+}
+
+
+# What of the mail the list can be sorted by, and its names in the query.
+SORTED_BY = {
+    "mail_created_at": "created_at",
+    "mail_last_sent_at": "last_sent_at",
+    "mail_expires_at": "expires_at",
+    "mail_state": "state",
+    "mail_sender": "sent_by__last_name",
 }
 
 
@@ -96,8 +106,14 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
         """Return the pending people with their invitations."""
         mails = Invitation.objects.filter(kind=Invitation.Kind.INVITE).select_related("sent_by").order_by("-pk")
         rows: QuerySet[PendingUser] = super().get_queryset(request)
-        return rows.filter(status=PendingUser.Status.PENDING).prefetch_related(
-            Prefetch("invitations", mails, to_attr="mails")
+        # Read only for the rows of a page, unless the list is sorted by one of them.
+        shown = Invitation.objects.filter(membership=OuterRef("pk"), kind=Invitation.Kind.INVITE)
+        shown = shown.order_by(Case(When(state__in=Invitation.OPEN_STATES, then=0), default=1), "-pk")
+        columns = {name: Subquery(shown.values(path)[:1]) for name, path in SORTED_BY.items()}
+        return (
+            rows.filter(status=PendingUser.Status.PENDING)
+            .prefetch_related(Prefetch("invitations", mails, to_attr="mails"))
+            .annotate(**columns)
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -121,7 +137,7 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
         if form.cleaned_data.get("email", was) != was:
             self.message_user(request, _("The old link no longer works. Send the invitation again."))
 
-    @display(description=gettext_lazy("invitation"))
+    @display(description=gettext_lazy("invitation"), ordering="mail_state")
     def show_state(self, person: Any) -> SafeString:
         """Return the state of the invitation as a label, what stands against it, and where the mail can be seen."""
         label, color = STATES[state_of(person)]
@@ -132,12 +148,12 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
             self.link_to_mail(person),
         )
 
-    @display(description=gettext_lazy("invited at"), ordering="created_at")
+    @display(description=gettext_lazy("invited at"), ordering="mail_created_at")
     def invited_at(self, person: Any) -> Any:
         """Return when the invitation was made."""
         return _short(_mail(person), "created_at")
 
-    @display(description=gettext_lazy("last sent"))
+    @display(description=gettext_lazy("last sent"), ordering="mail_last_sent_at")
     def last_sent_at(self, person: Any) -> Any:
         """Return when the mail was last sent, and how often it was."""
         mail = _mail(person)
@@ -146,12 +162,12 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
         times = ngettext("%d time", "%d times", mail.times_sent) % mail.times_sent
         return f"{_short(mail, 'last_sent_at')} ({times})"
 
-    @display(description=gettext_lazy("expires"))
+    @display(description=gettext_lazy("expires"), ordering="mail_expires_at")
     def expires_at(self, person: Any) -> Any:
         """Return until when the link works."""
         return _short(_mail(person), "expires_at")
 
-    @display(description=gettext_lazy("sent by"))
+    @display(description=gettext_lazy("sent by"), ordering="mail_sender")
     def sent_by(self, person: Any) -> Any:
         """Return who sent the mail by hand."""
         return getattr(_mail(person), "sent_by", None)

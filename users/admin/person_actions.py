@@ -22,7 +22,7 @@ from portals.forms import DateInput
 from portals.models import Group, Portal
 from portals.scoping import standing
 from users import last_admin, seats, staff
-from users.models import Membership
+from users.models import Enrollment, Membership
 
 Status = Membership.Status
 
@@ -180,6 +180,38 @@ class ShowBelowForm(PeopleForm):
         return [
             _("Admins of this portal may work in every sub-portal, without being on its list of users."),
             _("Where they are shown, groups and dynamic rules see them like everybody else."),
+        ]
+
+
+class HideBelowForm(PeopleForm):
+    """Take an admin of the top-level portal off the lists of sub-portals."""
+
+    title = gettext_lazy("Hide in sub-portals")
+    button = gettext_lazy("Hide")
+
+    portals = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Sub-portals"),
+        queryset=Portal.objects.none(),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["portals"]
+        field.queryset = staff.shown_in(self.rows[0]) if len(self.rows) == 1 else Portal.objects.none()
+
+    def clean_portals(self) -> Any:
+        """Refuse sub-portals in which there is something to keep."""
+        portals = self.cleaned_data["portals"]
+        taken = Enrollment.objects.filter(membership__user=self.rows[0].user_id, membership__portal__in=portals)
+        if names := sorted(set(taken.values_list("membership__portal__name", flat=True))):
+            raise ValidationError(_("Their courses would be lost, so unenroll them first in: %s.") % ", ".join(names))
+        return portals
+
+    def sentences(self) -> list[Any]:
+        """Say what follows."""
+        return [
+            _("They may go on working there, but are no longer on the list of users, and leave its groups."),
         ]
 
 

@@ -1,4 +1,4 @@
-"""Create a portal, its realm if that is new, and its first admin."""
+"""Create a portal, its realm if that is new, and its first admin; or a sub-portal set up like another portal."""
 
 import json
 from argparse import ArgumentParser
@@ -12,6 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations.portal_settings import cloning, document
 from portals.models import Portal, Realm
 from users import audit, invitations
 from users.models import Invitation, Membership, User
@@ -24,39 +25,44 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Name the options."""
-        parser.add_argument("--realm", required=True, help="name of the realm; made when there is none of that name")
+        parser.add_argument("--realm", default="", help="name of the realm; made when there is none of that name")
         parser.add_argument("--slug", required=True, help="first part of the portal's address")
         parser.add_argument("--name", required=True, help="name that people see")
-        parser.add_argument("--admin-email", required=True, help="e-mail address of the first admin")
-        parser.add_argument("--time-zone", default="UTC", help="such as Europe/Berlin (default: UTC)")
+        parser.add_argument("--admin-email", default="", help="e-mail address of the first admin")
+        parser.add_argument("--time-zone", default="", help="such as Europe/Berlin (default: UTC)")
         parser.add_argument("--enable", default="", help="integrations to turn on, such as gusto,hubspot")
+        parser.add_argument(
+            "--copy-from",
+            default="",
+            metavar="SLUG",
+            help="make a sub-portal with the settings of this portal; realm, admins and integrations are its family's",
+        )
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create everything, or nothing."""
         email = options["admin_email"].strip().lower()
         integrations = [name.strip() for name in options["enable"].split(",") if name.strip()]
-        _check(email, integrations)
+        _check(email, integrations, options)
         with transaction.atomic():
-            realm, _is_new = Realm.objects.get_or_create(name=options["realm"])
-            portal = _portal(
-                realm=realm,
-                slug=options["slug"],
-                name=options["name"],
-                time_zone=options["time_zone"],
-                enabled_integrations=integrations,
-            )
-            link = _first_admin(portal, email)
-        result = {"realm": realm.name, "portal": portal.slug, "url": portal.url(), "admin": email, "link": link}
+            portal = _sub_portal(options) if options["copy_from"] else _top_portal(options, integrations)
+            link = _first_admin(portal, email) if email else portal.url(reverse("users:sign_in"))
+        result = {"realm": portal.realm.name, "portal": portal.slug, "url": portal.url(), "admin": email, "link": link}
         if options["json"]:
             self.stdout.write(json.dumps(result))
         else:
             self.stdout.write(f"Portal:  {result['url']}\nAdmin:   {email}\nLink to come in (works once): {link}")
 
 
-def _check(email: str, integrations: list[str]) -> None:
+def _check(email: str, integrations: list[str], options: dict[str, Any]) -> None:
+    is_copy = bool(options["copy_from"])
+    if is_copy and (options["realm"] or integrations):
+        raise CommandError("--copy-from brings realm and integrations along.", returncode=WRONG_USAGE)
+    if not is_copy and not (options["realm"] and email):
+        raise CommandError("Name the realm and the first admin: --realm, --admin-email.", returncode=WRONG_USAGE)
     try:
-        validate_email(email)
+        if email:
+            validate_email(email)
     except ValidationError as error:
         raise CommandError(f"“{email}” is no e-mail address.", returncode=WRONG_USAGE) from error
     for name in integrations:
@@ -64,13 +70,46 @@ def _check(email: str, integrations: list[str]) -> None:
             raise CommandError(f"This installation has no integration “{name}”.", returncode=WRONG_USAGE)
 
 
+def _top_portal(options: dict[str, Any], integrations: list[str]) -> Portal:
+    realm, _is_new = Realm.objects.get_or_create(name=options["realm"])
+    return _portal(
+        realm=realm,
+        slug=options["slug"],
+        name=options["name"],
+        time_zone=options["time_zone"] or "UTC",
+        enabled_integrations=integrations,
+    )
+
+
+def _sub_portal(options: dict[str, Any]) -> Portal:
+    source = Portal.objects.filter(slug=options["copy_from"]).first()
+    if source is None:
+        raise CommandError("There is no portal to copy from at this address.", returncode=WRONG_USAGE)
+    try:
+        return cloning.clone(
+            source=source,
+            slug=options["slug"],
+            name=options["name"],
+            time_zone=options["time_zone"],
+            now=timezone.now(),
+        )
+    except ValidationError as error:
+        raise _refusal(error) from error
+    except document.Unfit as problem:
+        raise CommandError(str(problem)) from problem
+
+
+def _refusal(error: ValidationError) -> CommandError:
+    refused = "\n".join(f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items())
+    return CommandError(refused, returncode=WRONG_USAGE)
+
+
 def _portal(**fields: Any) -> Portal:
     portal = Portal(**fields)
     try:
         portal.full_clean()
     except ValidationError as error:
-        refused = "\n".join(f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items())
-        raise CommandError(refused, returncode=WRONG_USAGE) from error
+        raise _refusal(error) from error
     portal.save()
     return portal
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -37,9 +37,13 @@ FROM integrations_externalidentity
 WHERE connection_id = %(connection)s AND external_id = ANY(%(keys)s::text[])
 """
 
+# The first row has nothing but the marks of people who were deleted for good: no page of a sync asks for them apart.
 _LEARNERS = """
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    ARRAY(SELECT digest FROM integrations_tombstone WHERE portal_id = %(portal)s)
+UNION ALL
 SELECT u.id, u.email, u.first_name, u.last_name, u.last_login IS NOT NULL, m.id, m.role, m.status, m.custom_data,
-    m.last_day, m.ended_by, m.invitation_withdrawn_at IS NOT NULL, m.pinned_fields, i.external_id
+    m.last_day, m.ended_by, m.invitation_withdrawn_at IS NOT NULL, m.pinned_fields, i.external_id, NULL
 FROM users_user AS u
 LEFT JOIN users_membership AS m ON m.user_id = u.id AND m.portal_id = %(portal)s
 LEFT JOIN integrations_externalidentity AS i ON i.membership_id = m.id AND i.connection_id = %(connection)s
@@ -49,8 +53,6 @@ WHERE u.id IN (
     SELECT user_id FROM users_membership WHERE id = ANY(%(memberships)s::bigint[])
 )
 """
-
-_TOMBSTONES = "SELECT digest FROM integrations_tombstone WHERE portal_id = %(portal)s"
 
 _DUE = """
 SELECT i.external_id, i.id, i.digest, i.membership_id, i.state, i.reason, i.due_on, i.rejected::text, i.snapshot::text
@@ -96,11 +98,15 @@ def surroundings(
     linked: dict[str, Learner] = {}
     by_email: dict[str, Learner] = {}
     accounts: dict[str, int] = {}
+    erased: set[bytes] = set()
     for user_id, email, first, last, has_signed_in, membership_id, *rest in found:
+        if user_id is None:
+            erased = {bytes(digest) for digest in rest[-1]}
+            continue
         if membership_id is None:
             accounts[email.lower()] = user_id
             continue
-        role, status, custom_data, last_day, ended_by, invitation_cancelled, pinned, linked_key = rest
+        role, status, custom_data, last_day, ended_by, invitation_cancelled, pinned, linked_key, _ = rest
         learner = Learner(
             membership_id=membership_id,
             user_id=user_id,
@@ -125,17 +131,14 @@ def surroundings(
         by_email=by_email,
         accounts=accounts,
         removed=frozenset(key for key, one in stored.items() if one.state == "linked" and one.membership_id is None),
-        erased=_erased(connection, [person for person in people if person.key not in linked], policy),
+        erased=_erased(connection, [person for person in people if person.key not in linked], policy, erased),
         shared=shared_addresses(people, policy),
     )
 
 
-def _erased(connection: Connection, people: Sequence[Person], policy: Policy) -> frozenset[str]:
+def _erased(connection: Connection, people: Sequence[Person], policy: Policy, found: Set[bytes]) -> frozenset[str]:
     """Return which of these people were deleted for good, by their record or by one of their addresses."""
-    if not people:
-        return frozenset()
-    found = {bytes(row[0]) for row in statements.rows(_TOMBSTONES, {"portal": connection.portal_id})}
-    if not found:
+    if not people or not found:
         return frozenset()
     marks: dict[str, str] = {}
     for person in people:

@@ -10,12 +10,15 @@ from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import Favicon
 from unfold.sites import UnfoldAdminSite
 
 from config import dashboard
-from portals.scoping import administers, may_use_admin, portal_of, standing
+from integrations import needs
+from integrations.needs import Need
+from portals.scoping import administers, is_full_admin, may_use_admin, portal_of, standing
 from portals.standing import Level
 
 # Django's shortcut to "view on site" tells strangers which ids exist.
@@ -47,6 +50,7 @@ class RollcallAdminSite(UnfoldAdminSite):
         return {
             **super().each_context(request),
             "site_subheader": portal.name if portal else _("Platform"),
+            "needs": _needs(request) if portal else [],
             "site_favicons": [Favicon(href=static("rollcall/mark.svg"), rel="icon", type="image/svg+xml")],
         }
 
@@ -87,3 +91,14 @@ class RollcallAdminSite(UnfoldAdminSite):
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Say that there is no such page: the theme's search keeps names apart by account, not by portal."""
         raise Http404
+
+
+def _needs(request: HttpRequest) -> SimpleLazyObject:
+    """Return what the portal's connections need, asked for when a page shows it; only full admins can do it."""
+
+    def ask() -> list[Need]:
+        portal = portal_of(request)
+        return needs.of_portal(portal, timezone.now()) if portal and is_full_admin(request) else []
+
+    known: SimpleLazyObject = request.__dict__.setdefault("_needs", SimpleLazyObject(ask))
+    return known

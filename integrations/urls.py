@@ -14,8 +14,10 @@ from integrations.views import (
     people,
     previews,
     problems,
+    reports,
     runs,
     safety_settings,
+    upcoming,
     why,
     why_not,
 )
@@ -24,6 +26,9 @@ app_name = "integrations"
 
 urlpatterns = [
     path("", catalog.CatalogPage.as_view(), name="catalog"),
+    path("upcoming/", upcoming.UpcomingPage.as_view(), name="upcoming"),
+    path("upcoming/link/", upcoming.MakeCalendarLink.as_view(), name="make_calendar_link"),
+    path("upcoming/revoke/", upcoming.RevokeCalendarLink.as_view(), name="revoke_calendar_link"),
     path("people/missing/", why_not.WhyNotSearch.as_view(), name="why_not_search"),
     path("people/missing/<int:identity_id>/", why_not.WhyNotPage.as_view(), name="why_not"),
     path("people/<int:membership_id>/why/", why.WhyPage.as_view(), name="why"),
@@ -41,6 +46,7 @@ urlpatterns = [
         name="remove_alias",
     ),
     path("<slug:provider>/scope/", safety_settings.SafetySettingsPage.as_view(), name="safety_settings"),
+    path("<slug:provider>/reports/", reports.ReportsPage.as_view(), name="reports"),
     path("<slug:provider>/invites/", invite_settings.InviteSettingsPage.as_view(), name="invite_settings"),
     path("<slug:provider>/people/", people.NotTakenOverPage.as_view(), name="not_taken_over"),
     path("<slug:provider>/people/csv/", people.NotTakenOverDownload.as_view(), name="not_taken_over_csv"),

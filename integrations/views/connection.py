@@ -1,6 +1,7 @@
 """The overview of one connection: its state, connecting and disconnecting, the manual sync."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -14,12 +15,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from integrations import connecting, explanations, tasks
+from integrations import connecting, explanations, problems, tasks, troubles
+from integrations.engine.care import Trouble
 from integrations.models import Connection, ExternalIdentity, InviteSettings, SyncRun
-from integrations.sync import approval, leases
+from integrations.sync import approval, care, leases, reports
 from integrations.views.base import Confirmation, ConnectedPage, Link, ProviderPage
 from portals.hosts import PortalRequest
-from users.models import AuditEntry
+from users.models import AuditEntry, Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class ConnectionPage(ProviderPage):
         now = timezone.now()
         next_manual_at = leases.next_manual_at(connection)
         context = {
+            # The page itself says what the banner would.
+            "needs": [],
+            "care": care_of(connection, now),
             "people": people_by_reason(connection),
             "latest_run": latest,
             "held": approval.held_changes(latest, now) if latest else 0,
@@ -88,6 +93,35 @@ class ConnectionPage(ProviderPage):
                 latest is not None,
             ),
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How the connection is: what is wrong, what to do, what troubled a sync last, how many problems are open."""
+
+    trouble: str
+    sentence: str | Promise
+    advice: str | Promise
+    # The way out is a new consent; else it is a sync.
+    needs_consent: bool
+    last_trouble: SyncRun | None
+    problems: int
+    told: list[Membership]
+
+
+def care_of(connection: Connection, now: datetime) -> Care:
+    """Return what the health card shows."""
+    trouble = care.trouble_of(connection, now)
+    troubled = connection.runs.exclude(trouble="").exclude(state__in=SyncRun.LIVE)
+    return Care(
+        trouble=trouble or "",
+        sentence=connection.state_reason or troubles.sentence(trouble) if trouble else "",
+        advice=troubles.advice(trouble) if trouble else "",
+        needs_consent=trouble in {Trouble.NEEDS_RECONNECTING, Trouble.WRONG_COMPANY, Trouble.REFUSED},
+        last_trouble=troubled.order_by("-created_at").first(),
+        problems=len(problems.open_problems(connection, now)),
+        told=reports.recipients(connection),
+    )
 
 
 def has_chosen_how_to_invite(connection: Connection) -> bool:

@@ -12,10 +12,23 @@ from tests.factories.users import AdminFactory, MembershipFactory, OperatorFacto
 
 from .conftest import ROOT, markup_of, text_of
 
-PAGES = ["connection", "mapping", "invite_settings", "runs", "problems", "not_taken_over", "disconnect", "finish"]
+PAGES = [
+    "reports",
+    "connection",
+    "mapping",
+    "invite_settings",
+    "safety_settings",
+    "runs",
+    "problems",
+    "not_taken_over",
+    "disconnect",
+    "finish",
+]
 PROBLEM_PAGES = ["problem", "problem_csv"]
 PERSON_PAGES = ["why", "why_not", "why_not_search"]
-POST_ONLY = ["connect", "sync", "preview", "refresh_attributes"]
+UPCOMING_PAGES = ["upcoming", "make_calendar_link", "revoke_calendar_link"]
+POST_ONLY = ["connect", "sync", "preview", "refresh_attributes", "choice_values"]
+ALIAS_PAGES = ["remove_alias"]
 RUN_PAGES = ["run", "run_progress", "run_csv", "approve", "reject", "apply_preview", "held_mails"]
 
 
@@ -23,6 +36,8 @@ def every_address(run):
     addresses = [reverse("integrations:catalog")]
     addresses += [reverse(f"integrations:{name}", args=["gusto"]) for name in PAGES + POST_ONLY]
     addresses += [reverse(f"integrations:{name}", args=["gusto", "no_email"]) for name in PROBLEM_PAGES]
+    addresses += [reverse(f"integrations:{name}") for name in UPCOMING_PAGES]
+    addresses += [reverse(f"integrations:{name}", args=["gusto", 1]) for name in ALIAS_PAGES]
     identity = run.connection.identities.get()
     addresses += [
         reverse("integrations:why_not_search"),
@@ -50,6 +65,8 @@ class TestSettingsPage:
             *RUN_PAGES,
             *PROBLEM_PAGES,
             *PERSON_PAGES,
+            *ALIAS_PAGES,
+            *UPCOMING_PAGES,
         }
 
     def test_asks_strangers_to_sign_in(self, portal, run, portal_client):

@@ -147,12 +147,13 @@ class TestConnectionPage:
 
     def test_costs_the_same_for_any_number_of_people(self, connection, queries):
         run = SyncRunFactory(connection=connection)
+        PlannedChangeFactory(run=run, state="held")
         before = queries(PAGE)
         for reason in ("inactive", "left", "no_email"):
             ExternalIdentityFactory.create_batch(10, connection=connection, state="skipped", reason=reason)
         PlannedChangeFactory.create_batch(10, run=run, state="held")
 
-        assert queries(PAGE) == before <= 18
+        assert queries(PAGE) == before <= 22
 
 
 class TestConnectView:
@@ -262,7 +263,7 @@ class TestSyncView:
 
         portal_admin.post(f"{PAGE}sync/")
 
-        assert started == [SyncRun.objects.get().pk]
+        assert SyncRun.objects.get().state == "queued"
 
     @pytest.mark.parametrize("state", ["needs_reconnecting", "disconnected"])
     def test_wants_a_working_connection(self, portal_admin, connection, started, state):
@@ -280,3 +281,47 @@ class TestSyncView:
         portal_admin.post(f"{PAGE}sync/")
 
         assert not SyncRun.objects.exists()
+
+
+class TestCare:
+    def test_says_what_a_quarantine_is_about_and_when_it_is_tried_again(self, portal_admin, connection):
+        connection.state, connection.quarantine = "quarantined", "emptied"
+        connection.next_due_at = timezone.now() + timedelta(hours=6)
+        connection.save()
+
+        page = text_of(portal_admin.get(PAGE))
+
+        assert "The list of people was empty, although there were people before." in page
+        assert "Check in the other system whether the people are still there." in page
+        assert "It is tried again by itself on" in page
+        assert "Nobody loses access because of it." in page
+        assert "Connect again" not in page
+
+    def test_says_when_trying_has_stopped(self, portal_admin, connection):
+        connection.state, connection.quarantine = "quarantined", "emptied"
+        connection.save()
+
+        assert "Now it waits for a sync by hand." in text_of(portal_admin.get(PAGE))
+
+    def test_sounds_the_alarm_when_nothing_was_completed_for_long(self, portal_admin, connection):
+        connection.connected_at = connection.last_complete_sync_at = timezone.now() - timedelta(hours=37)
+        connection.save()
+
+        assert "No sync has been completed for 36 hours" in text_of(portal_admin.get(PAGE))
+
+    def test_shows_the_last_trouble_and_who_is_told(self, portal_admin, connection, admin):
+        run = SyncRunFactory(connection=connection, state="partial", trouble="The list was empty.")
+        SyncRunFactory(connection=connection)
+
+        page = text_of(portal_admin.get(PAGE))
+
+        assert f"Last trouble The list was empty. ( Run {run.pk}" in page
+        assert f"Told by mail of trouble {admin}" in page
+
+    def test_never_calls_a_run_running_whose_worker_is_gone(self, portal_admin, connection):
+        SyncRunFactory(connection=connection, state="running", lease_expires_at=timezone.now() - timedelta(seconds=5))
+
+        page = text_of(portal_admin.get(PAGE))
+
+        assert "Interrupted; goes on soon" in page
+        assert "Running" not in page

@@ -13,7 +13,13 @@ from portals.standing import Level, Standing
 Group = dict[str, Any]
 
 # What limited admins may not open.
-FULL_ADMINS_ONLY = [_("Integrations"), _("Portal settings"), _("Single sign-on"), _("Deletion requests")]
+FULL_ADMINS_ONLY = [
+    _("Integrations"),
+    _("Portal settings"),
+    _("Settings as a file"),
+    _("Single sign-on"),
+    _("Deletion requests"),
+]
 
 
 def sidebar(request: HttpRequest) -> list[Group]:
@@ -60,6 +66,7 @@ def _portal_groups(portal: Portal) -> list[Group]:
             _("People"),
             _item(_("Users"), "group", "admin:users_membership_changelist"),
             _item(_("Pending users"), "outgoing_mail", "admin:users_pendinguser_changelist"),
+            _item(_("Upcoming"), "event", "integrations:upcoming"),
             _item(_("Deletion requests"), "person_remove", "admin:users_deletionrequest_changelist"),
             _item(_("Uploads & downloads"), "import_export", "admin:users_bulkjob_changelist"),
         ),
@@ -75,6 +82,7 @@ def _portal_groups(portal: Portal) -> list[Group]:
             _item(_("Integrations"), "sync_alt", "integrations:catalog"),
             _item(_("Single sign-on"), "key", "admin:portals_samlsettings_overview"),
             settings,
+            _item(_("Settings as a file"), "file_copy", "portal_settings:file"),
         ),
         _group("", _item(_("Audit trail"), "history", "admin:users_auditentry_changelist")),
     ]

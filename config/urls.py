@@ -7,6 +7,7 @@ from integrations.views import health
 
 urlpatterns = [
     path("admin/settings/integrations/", include("integrations.urls")),
+    path("admin/settings/file/", include("integrations.portal_urls")),
     path("integrations/", include("integrations.callback_urls")),
     path("admin/health/", health.page, name="health_page"),
     path("admin/", admin.site.urls),

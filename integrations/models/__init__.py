@@ -9,6 +9,7 @@ from .mappings import ChoiceAlias, FieldMapping
 from .safety_settings import SafetySettings
 from .sync_runs import PlannedChange, SyncPage, SyncRun
 from .tombstones import Tombstone
+from .webhooks import WebhookEvent, WebhookSubscription
 
 __all__ = [
     "CalendarLink",
@@ -25,4 +26,6 @@ __all__ = [
     "SyncPage",
     "SyncRun",
     "Tombstone",
+    "WebhookEvent",
+    "WebhookSubscription",
 ]

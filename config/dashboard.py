@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from config import upcoming
-from config.upcoming import Share, Week
-from integrations import health, providers
+from config.upcoming import Share
+from integrations import health, problems, providers
 from integrations.models import Connection, SyncRun
+from integrations.upcoming import Week
 from portals.models import Course, CustomField, DynamicRule, Group, Portal, Realm
 from users import seats
 from users.models import Invitation, Membership
@@ -230,7 +231,7 @@ def _questions(portal: Portal, links: list[Link], now: datetime) -> list[Questio
         ),
     ]
     questions = [Question(text % number, url) for number, text, url in found if number]
-    return [*_troubles(links), *_shortage(portal, now), *questions]
+    return [*_troubles(links), *_shortage(portal, now), *_open_problems(portal, now), *questions]
 
 
 def _shortage(portal: Portal, now: datetime) -> list[Question]:
@@ -239,6 +240,17 @@ def _shortage(portal: Portal, now: datetime) -> list[Question]:
         return []
     text = _("All %d seats are taken: nobody can be added, and invitations cannot be accepted") % portal.seats
     return [Question(text, reverse("admin:users_membership_changelist"))]
+
+
+def _open_problems(portal: Portal, now: datetime) -> list[Question]:
+    connections = Connection.objects.filter(portal=portal, provider__in=portal.enabled_integrations)
+    found = []
+    for connection in connections.exclude(state=Connection.State.DISCONNECTED).order_by("provider"):
+        if count := problems.number(connection, now):
+            text = ngettext("%(system)s: %(count)d open problem", "%(system)s: %(count)d open problems", count)
+            names = {"system": connection.get_provider_display(), "count": count}
+            found.append(Question(text % names, reverse("integrations:problems", args=[connection.provider])))
+    return found
 
 
 def _troubles(links: list[Link]) -> list[Question]:

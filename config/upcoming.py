@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from integrations.engine.changes import Reason
-from integrations.models import ExternalIdentity
+from integrations import upcoming
+from integrations.upcoming import Week
 from portals.models import Portal
-from users.models import Enrollment, Membership
-
-DAYS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Week:
-    """Seven days from a day on, with how many people start and leave in them."""
-
-    begins_on: date
-    joiners: int
-    leavers: int
+from users.models import Enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +27,7 @@ class Share:
 
 def weeks(portal: Portal, now: datetime) -> list[Week]:
     """Return the weeks of the next sixty days; none when nobody starts or leaves."""
-    today = portal.today(now)
-    until = today + timedelta(days=DAYS)
-    leaving = Membership.objects.filter(portal=portal, last_day__range=(today, until))
-    waiting = ExternalIdentity.objects.filter(
-        connection__portal=portal, reason=Reason.HIRE_DATE_AHEAD, due_on__range=(today, until)
-    )
-    out = _by_week(leaving.exclude(status=Membership.Status.ENDED), "last_day", today)
-    new = _by_week(waiting, "due_on", today)
-    if not out and not new:
-        return []
-    return [Week(today + timedelta(weeks=n), new[n], out[n]) for n in range(DAYS // 7 + 1)]
-
-
-def _by_week(rows: QuerySet[Any], column: str, today: date) -> Counter[int]:
-    found = Counter[int]()
-    for day, number in rows.order_by().values_list(column).annotate(rows=Count("pk")):
-        found[(day - today).days // 7] += number
-    return found
+    return upcoming.weeks(portal, portal.today(now))
 
 
 def chart(found: list[Week]) -> str:

@@ -93,7 +93,8 @@ class WhyNotSearch(SettingsPage):
 
     def users(self, searched: str) -> QuerySet[Membership]:
         """Return users of the portal by name or address."""
-        named = Concat("user__first_name", Value(" "), "user__last_name", Value(" "), "user__email")
+        parts = ("user__first_name", Value(" "), "user__last_name", Value(" "), "user__email")
+        named = Concat(*parts, output_field=TextField())
         people = Membership.objects.filter(portal=self.portal).annotate(named=named)
         return people.filter(_every_word("named", searched)).select_related("user").order_by("pk")
 

@@ -66,7 +66,9 @@ class TestOpenProblems:
         for first_name in ("Tom", "Ada"):
             flaws = [["department", "unknown_choice", "Space"]]
             person(first_name, member=learner(), flaws=flaws)
-        person("Ines", member=learner(), flaws=[["department", "unknown_choice", "Sea"], ["email", "email_taken", "x"]])
+        person(
+            "Ines", member=learner(), flaws=[["department", "unknown_choice", "Sea"], ["email", "email_taken", "x"]]
+        )
         person("Bo", member=learner(), flaws=[["nickname", "characters_removed", "B"]])
 
         values, address = problems.open_problems(connection, timezone.now())

@@ -1,9 +1,12 @@
-"""What people and the clock do with the product: connect, start a sync, accept an invitation."""
+"""What people and the clock do with the product: connect, start a sync, accept an invitation.
+
+Each begins with a new connection to the database, which may have been restarted.
+"""
 
 from contextlib import suppress
 from datetime import timedelta
 
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
@@ -29,12 +32,13 @@ def prepare(code: str) -> int:
 
 def invite_from_now_on(connection_id: int) -> None:
     """Let whoever joins from now on be pending until they accept."""
+    connections.close_all()
     InviteSettings.objects.filter(connection=connection_id).update(how="pending_invite")
 
 
 def start_sync(connection_id: int) -> int | None:
     """Start a sync as an operator does and return the run, or None when that is not possible now."""
-    close_old_connections()
+    connections.close_all()
     try:
         connection = Connection.objects.get(pk=connection_id)
         run = leases.claim(connection=connection, trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
@@ -49,12 +53,13 @@ def start_sync(connection_id: int) -> int | None:
 
 def let_tokens_expire() -> None:
     """Make the next call renew the token."""
+    connections.close_all()
     Grant.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
 
 
 def accept(uuid: str) -> None:
     """Accept a person's invitation as the page behind the link does."""
-    close_old_connections()
+    connections.close_all()
     found = Invitation.objects.select_related("membership__user", "membership__portal")
     invitation = found.get(membership__external_identities__external_id=uuid, kind="invite", state="sent")
     invitations.accept(invitation=invitation, password=f"Quiet Harbour {uuid}", now=timezone.now())

@@ -246,8 +246,10 @@ def _open_problems(portal: Portal, now: datetime) -> list[Question]:
     connections = Connection.objects.filter(portal=portal, provider__in=portal.enabled_integrations)
     found = []
     for connection in connections.exclude(state=Connection.State.DISCONNECTED).order_by("provider"):
-        if count := problems.number(connection, now):
-            text = ngettext("%(system)s: %(count)d open problem", "%(system)s: %(count)d open problems", count)
+        if count := len(problems.open_problems(connection, now)):
+            text = ngettext(
+                "%(system)s: %(count)d kind of open problem", "%(system)s: %(count)d kinds of open problems", count
+            )
             names = {"system": connection.get_provider_display(), "count": count}
             found.append(Question(text % names, reverse("integrations:problems", args=[connection.provider])))
     return found

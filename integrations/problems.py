@@ -113,11 +113,6 @@ def open_problems(connection: Connection, now: datetime) -> list[Problem]:
     return sorted((one for one in found if one.people), key=lambda one: -one.people)
 
 
-def number(connection: Connection, now: datetime) -> int:
-    """Return how many people all open problems concern, each cause counted apart."""
-    return sum(one.people for one in open_problems(connection, now))
-
-
 def people_of(
     connection: Connection, cause: str, now: datetime, *, attribute: str = "", value: str = ""
 ) -> QuerySet[ExternalIdentity]:

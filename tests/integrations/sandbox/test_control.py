@@ -46,6 +46,14 @@ class TestControlApi:
         phones = [one["phone"] for one in application.employees().json()]
         assert phones.count("5550100") == 5
 
+    def test_lets_a_team_leave_as_of_yesterday(self, application, world):
+        before = sum(one["terminated"] for one in application.employees().json())
+
+        assert application.control("let_team_leave", people=4).json() == {"count": 4}
+
+        assert sum(one["terminated"] for one in application.employees().json()) == before + 4
+        assert not application.employee("Maya Okafor")["terminated"]
+
     def test_removes(self, application, world):
         uuid = world.find("Lena Fischer").uuid
 

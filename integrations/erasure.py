@@ -32,5 +32,5 @@ def forget(
 def _clear_plans(portal_ids: Collection[int], membership_ids: Collection[int], external_ids: Collection[str]) -> None:
     lines = PlannedChange.objects.filter(run__connection__portal__in=portal_ids)
     lines.filter(Q(membership_id__in=membership_ids) | Q(external_id__in=external_ids)).update(
-        person="", external_id="", before={}, after={}, warnings=[], consequences=None, source=None
+        person="", external_id="", before={}, after={}, warnings=[], consequences=None, source=None, trace=None
     )

@@ -150,8 +150,28 @@ _REASONS: dict[str, Explanation] = {
         _("Check in the HR system whether the record was deleted. Whoever comes back gets the access back."),
     ),
     Reason.CHANGED_SINCE: Explanation(
-        _("Something about this person changed after the plan was made, so the plan was not followed."),
-        _("Nothing to do. The next sync looks at the person as they are now."),
+        _("Something about this person has been changed in the meantime, so it was left as it is."),
+        _("Nothing to do. If it should be different, change it under Users."),
+    ),
+    Reason.UNDONE: Explanation(
+        _("The sync that added or linked this person was undone, so it is not done again."),
+        _("To take the person back, change their record in the HR system, or add them by hand under Users."),
+    ),
+    Reason.REMOVED_AGAIN: Explanation(
+        _("The run had added this person and nothing had happened since, so they were removed again."),
+        _("Nothing to do. The next sync adds them only when their record in the HR system changes."),
+    ),
+    Reason.UNLINKED_AGAIN: Explanation(
+        _("The run had linked this person to a user who was here before; the link was taken away again."),
+        _("Nothing to do. The user stays and is no longer kept up to date by syncs."),
+    ),
+    Reason.ENDED_INSTEAD: Explanation(
+        _("The run had added this person, and something has happened since: a mail, a sign-in, progress or a change."),
+        _("The account stays and has no access. Restore the access under Users, or delete the person there."),
+    ),
+    Reason.MAIL_WAS_SENT: Explanation(
+        _("A mail of the run had been sent to this person before it was undone."),
+        _("Write to the person if the mail needs an explanation."),
     ),
     Reason.TOO_MANY_REMOVALS: Explanation(
         _("Unusually many people would lose something at once, so an admin has to approve it first."),
@@ -177,6 +197,7 @@ _KINDS: dict[str, Text] = {
     Kind.CHANGE_EMAIL: _("New e-mail address"),
     Kind.CLEAR: _("Values emptied"),
     Kind.SKIP: _("Not taken over"),
+    Kind.UNDO: _("Taken back"),
 }
 
 _FIELD_PROBLEMS: dict[str, Text] = {

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     CHANGE_EMAIL = "change_email"
     CLEAR = "clear"
     SKIP = "skip"
+    # A line of a run that takes another one back.
+    UNDO = "undo"
 
 
 # What takes something away waits for the end of the run, where the brake looks at all of it together.
@@ -51,6 +53,11 @@ class Reason(StrEnum):
     MISSING = "missing"
     TOO_MANY_REMOVALS = "too_many_removals"
     CHANGED_SINCE = "changed_since"
+    UNDONE = "undone"
+    REMOVED_AGAIN = "removed_again"
+    UNLINKED_AGAIN = "unlinked_again"
+    ENDED_INSTEAD = "ended_instead"
+    MAIL_WAS_SENT = "mail_was_sent"
     READ_INCOMPLETE = "read_incomplete"
     COULD_NOT_BE_SAVED = "could_not_be_saved"
 

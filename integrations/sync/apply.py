@@ -10,22 +10,27 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, TypeVar
 
 import msgspec
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
-from integrations.engine import plan
-from integrations.engine.changes import RISKY, Change, Kind, Reason
+from integrations.engine import plan, rejections
+from integrations.engine.changes import Change, Kind, Reason
 from integrations.engine.records import Person
 from integrations.sync import ledger, provision, rehearsal, seating, snapshot
 from integrations.sync.batches import Batch, Context, Result
 from integrations.sync.snapshot import Known
+from users import traces
 
 logger = logging.getLogger(__name__)
 
 MAX_TRIES = 3
+
+# What is written at once and has a before.
+TRACED = (Kind.LINK, Kind.UPDATE, Kind.RESTORE)
 
 T = TypeVar("T")
 
@@ -81,7 +86,7 @@ def _half(context: Context, half: Batch) -> Result:
 
 def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | None = None) -> Result:
     with transaction.atomic():
-        changes = _decide(context, batch)
+        changes, rejected = _decide(context, batch)
         news = [change for change in changes if not _is_old_news(change, batch.identities.get(change.key))]
         tally = ledger.tally(news, len(batch.people))
         identity_ids: dict[str, int] = {}
@@ -89,10 +94,10 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
             counts, consequences = rehearsal.rehearse(context, news)
             ledger.keep_plan(context, batch, news, added={}, consequences=consequences)
         else:
-            outcome = provision.carry_out(context, news)
+            outcome, found = _carry_out(context, news)
             counts = outcome.tally
-            identity_ids = ledger.remember(context, batch, changes, outcome.added)
-            ledger.keep_plan(context, batch, news, added=outcome.added)
+            identity_ids = ledger.remember(context, batch, changes, outcome.added, rejected)
+            ledger.keep_plan(context, batch, news, added=outcome.added, found=found)
         tally.update(counts)
         result = Result(tally, identity_ids)
         if finish is not None:
@@ -100,12 +105,37 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
     return result
 
 
-def _decide(context: Context, batch: Batch) -> list[Change]:
+def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.Outcome, dict[int, traces.Trace]]:
+    """Carry the changes out, and return with the outcome what an undo has to know of each learner."""
+    ids = [change.membership_id for change in changes if change.kind in TRACED and change.after]
+    known = [one for one in ids if one is not None]
+    before = traces.images(known)
+    outcome = provision.carry_out(context, changes)
+    return outcome, traces.differences(before, traces.images(known))
+
+
+def _decide(context: Context, batch: Batch) -> tuple[list[Change], dict[str, rejections.Rejected]]:
+    """Return what to do, and by person which rejections still speak of what the source says."""
     around = snapshot.surroundings(context.connection, batch.people, batch.identities, context.policy)
     planned = plan.plan(batch.people, around, context.policy, context.today)
-    changes = [change for change in planned if not _is_rejected(change, batch.identities.get(change.key))]
+    changes, rejected = _without_rejected(planned, batch.identities)
     wanted = changes if batch.agreed is None else _only_agreed(batch.people, changes, batch.agreed)
-    return seating.seated(context, wanted)
+    return seating.seated(context, wanted), rejected
+
+
+def _without_rejected(
+    planned: Sequence[Change], identities: Mapping[str, Known]
+) -> tuple[list[Change], dict[str, rejections.Rejected]]:
+    changes: list[Change] = []
+    rejected: dict[str, rejections.Rejected] = {}
+    for key, group in groupby(planned, lambda change: change.key):
+        own, known = list(group), identities.get(key)
+        if known is not None and known.rejected:
+            own, still = rejections.without_rejected(own, known.rejected)
+            if still:
+                rejected[key] = still
+        changes += own
+    return changes, rejected
 
 
 def _only_agreed(
@@ -134,13 +164,6 @@ def _essence(change: Change) -> Any:
 def _is_old_news(change: Change, known: Known | None) -> bool:
     """Whether a skip was reported before with the same reason."""
     return change.kind is Kind.SKIP and known is not None and known.reason == change.reason
-
-
-def _is_rejected(change: Change, known: Known | None) -> bool:
-    """Whether an admin rejected just this change before."""
-    if change.kind not in RISKY or known is None or not known.rejected:
-        return False
-    return bool(known.rejected.get(change.kind) == change.after)
 
 
 def _record_failure(context: Context, person: Person) -> Result:

@@ -79,9 +79,19 @@ def claim_manual(*, connection: Connection, user: User | None, now: datetime) ->
     raise TooSoon(next_manual_at(connection) or now)
 
 
-def claim(*, connection: Connection, trigger: SyncRun.Trigger, now: datetime, user: User | None = None) -> SyncRun:
-    """Return a queued run outside the hourly limit. Raises AlreadyRunning or NotConnected."""
-    if not connection.may_sync:
+def claim(
+    *,
+    connection: Connection,
+    trigger: SyncRun.Trigger,
+    now: datetime,
+    user: User | None = None,
+    is_offline: bool = False,
+) -> SyncRun:
+    """Return a queued run outside the hourly limit; `is_offline` asks nothing of the provider.
+
+    Raises AlreadyRunning or NotConnected.
+    """
+    if not connection.may_sync and not is_offline:
         raise NotConnected
     return _open(connection, trigger, now, requested_by=user)
 

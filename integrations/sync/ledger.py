@@ -13,31 +13,50 @@ from integrations.engine.records import Flaw, Person
 from integrations.sync.batches import Batch, Context
 from integrations.sync.snapshot import Known
 from portals import statements
+from users.traces import Trace
 
 _ENCODER = msgspec.json.Encoder()
 
 _REMEMBER = """
 INSERT INTO integrations_externalidentity AS i (
-    connection_id, external_id, membership_id, state, reason, digest, snapshot, flaws, due_on, times_missing)
+    connection_id, external_id, membership_id, state, reason, digest, snapshot, flaws, rejected, due_on,
+    times_missing)
 SELECT %(connection)s, r.key, r.membership_id, r.state, r.reason, decode(r.digest, 'hex'), r.snapshot, r.flaws,
-    r.due_on, 0
+    r.rejected, r.due_on, 0
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
-    key text, membership_id bigint, state text, reason text, digest text, snapshot jsonb, flaws jsonb, due_on date)
+    key text, membership_id bigint, state text, reason text, digest text, snapshot jsonb, flaws jsonb,
+    rejected jsonb, due_on date)
 ON CONFLICT (connection_id, external_id) DO UPDATE SET
     membership_id = coalesce(excluded.membership_id, i.membership_id), state = excluded.state,
     reason = excluded.reason, digest = excluded.digest, snapshot = excluded.snapshot, flaws = excluded.flaws,
+    rejected = CASE WHEN excluded.state = 'failed' THEN i.rejected ELSE excluded.rejected END,
     due_on = excluded.due_on
 RETURNING i.external_id, i.id
 """
 
+_TRACES = """
+UPDATE integrations_plannedchange AS c SET trace = r.trace
+FROM jsonb_to_recordset(%(rows)s::text::jsonb) AS r(id bigint, trace jsonb) WHERE c.id = r.id
+"""
+
 _CHANGES = (
     "integrations_plannedchange"
-    " (run_id, external_id, person, membership_id, kind, reason, state, before, after, warnings, consequences, source)"
+    " (run_id, external_id, person, membership_id, kind, reason, state, before, after, warnings, consequences, source,"
+    " trace)"
 )
 
 
-def remember(context: Context, batch: Batch, changes: Sequence[Change], added: Mapping[str, int]) -> dict[str, int]:
-    """Store what was read of each person, and whom it was linked to; return the identities' ids."""
+def remember(
+    context: Context,
+    batch: Batch,
+    changes: Sequence[Change],
+    added: Mapping[str, int],
+    rejected: Mapping[str, Mapping[str, Any]],
+) -> dict[str, int]:
+    """Store what was read of each person, and whom it was linked to; return the identities' ids.
+
+    `rejected` says by person which rejections still hold; the others have lapsed.
+    """
     by_key: dict[str, list[Change]] = {}
     for change in changes:
         by_key.setdefault(change.key, []).append(change)
@@ -46,6 +65,7 @@ def remember(context: Context, batch: Batch, changes: Sequence[Change], added: M
         key = person.key
         row = _identity_row(context, person, by_key.get(key, []), batch.identities.get(key), added.get(key))
         row["digest"] = batch.digests[key].hex()
+        row["rejected"] = rejected.get(key)
         rows.append(row)
     parameters = {"connection": context.connection.pk, "rows": _json(rows)}
     return dict(statements.rows(_REMEMBER, parameters, keeps_plan=True))
@@ -58,8 +78,12 @@ def keep_plan(
     *,
     added: Mapping[str, int],
     consequences: Mapping[str, dict[str, Any]] | None = None,
+    found: Mapping[int, Trace] | None = None,
 ) -> None:
-    """Append the lines of the plan with their outcome; those of a preview with what would follow."""
+    """Append the lines of the plan with their outcome; those of a preview with what would follow.
+
+    `found` are the traces that the changes left, by membership.
+    """
     if not changes:
         return
     people = {person.key: person for person in batch.people}
@@ -71,6 +95,7 @@ def keep_plan(
         # What follows is told once for each person, with their first line.
         follows = consequences.get(change.key) if consequences and change.key not in told else None
         told.add(change.key)
+        trace = found.get(change.membership_id or 0) if found and change.kind not in (*RISKY, Kind.SKIP) else None
         rows.append(
             (
                 context.run_id,
@@ -85,9 +110,17 @@ def keep_plan(
                 _json(_flat(change.flaws)) if change.flaws else "[]",
                 _json(follows) if follows else None,
                 _json(person) if context.is_preview and change.kind is not Kind.SKIP else None,
+                _json(trace) if trace else None,
             )
         )
     statements.copy(_CHANGES, rows)
+
+
+def keep_traces(found: Mapping[int, Trace]) -> None:
+    """Keep with lines of the plan what they changed of their learners."""
+    if found:
+        rows = [{"id": pk, "trace": trace} for pk, trace in found.items()]
+        statements.rows(_TRACES, {"rows": _json(rows)})
 
 
 def tally(changes: Sequence[Change], people_count: int) -> Counter[str]:
@@ -124,8 +157,8 @@ def record_failure(context: Context, person: Person) -> dict[str, int]:
         ids = dict(statements.rows(_REMEMBER, {"connection": context.connection.pk, "rows": _json([row])}))
     name = label(person).encode(errors="replace").decode().replace("\x00", "")
     reason = Reason.COULD_NOT_BE_SAVED.value
-    line = (context.run_id, person.key, name, None, Kind.UPDATE.value, reason, "failed", "{}", "{}", "[]", None, None)
-    statements.copy(_CHANGES, [line])
+    line = (context.run_id, person.key, name, None, Kind.UPDATE.value, reason, "failed", "{}", "{}", "[]")
+    statements.copy(_CHANGES, [(*line, None, None, None)])
     return ids
 
 

@@ -14,13 +14,13 @@ from django.db.models import QuerySet
 from integrations.engine.changes import RISKY, Change, Kind, Reason
 from integrations.engine.guard import too_many
 from integrations.models import Connection, ExternalIdentity, PlannedChange, SafetySettings, SyncRun
-from integrations.sync import provision
+from integrations.sync import ledger, provision
 from integrations.sync.apply import retried
 from integrations.sync.batches import Context
 from integrations.sync.leases import Lease
 from integrations.sync.progress import Progress
 from portals import statements
-from users import provisioning
+from users import provisioning, traces
 from users.models import Membership
 from users.provisioning import Cause, Ending
 
@@ -146,10 +146,14 @@ def _write_alone(context: Context, lease: Lease, state: Progress, kind: Kind, ro
 def _write(context: Context, lease: Lease, state: Progress, kind: Kind, rows: Sequence[PlannedChange]) -> None:
     with transaction.atomic():
         current, outdated = _sorted_out(context, kind, rows)
+        ids = [row.membership_id for row in current if row.membership_id]
+        before = traces.images(ids)
         if kind is Kind.END_ACCESS:
             _end(context, current)
         elif current:
             state.totals.update(provision.take_away(context, [_change(row) for row in current]))
+        found = traces.differences(before, traces.images(ids))
+        ledger.keep_traces({row.pk: found[row.membership_id] for row in current if row.membership_id in found})
         _note(current, state=State.APPLIED, reason="")
         _note(outdated, state=State.SKIPPED, reason=Reason.CHANGED_SINCE)
         keys = [row.external_id for row in rows]

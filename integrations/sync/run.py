@@ -32,6 +32,7 @@ from integrations.sync import (
     removals,
     reports,
     snapshot,
+    taking_back,
 )
 from integrations.sync.batches import Batch, Context, Result
 from integrations.sync.leases import Lease, LeaseLost
@@ -90,6 +91,9 @@ class _Execution:
     def go(self) -> None:
         """Go through the phases from where the run stands."""
         try:
+            if self._state.phase == "undo":
+                self._take_back()
+                self._enter("undone")
             if self._state.phase == "agreed":
                 self._carry_out_agreed()
                 self._enter("end")
@@ -167,6 +171,12 @@ class _Execution:
                 state.after_identity = last
 
             self._apply(context, batch, account)
+            if self._is_out_of_time():
+                raise OutOfTime
+
+    def _take_back(self) -> None:
+        """Take back what the run's origin did."""
+        while taking_back.carry_out(self._context(), self._run, self._lease, self._state):
             if self._is_out_of_time():
                 raise OutOfTime
 

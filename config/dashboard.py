@@ -12,7 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from config import upcoming
+from config import recent, upcoming
+from config.recent import Day
 from config.upcoming import Share
 from integrations import health, problems, providers
 from integrations.models import Connection, SyncRun
@@ -85,6 +86,9 @@ class Overview:
     weeks: list[Week] = field(default_factory=list)
     weeks_chart: str = ""
     progress: list[Share] = field(default_factory=list)
+    # Only of the installation.
+    days: list[Day] = field(default_factory=list)
+    days_chart: str = ""
 
 
 def of_portal(portal: Portal, now: datetime) -> Overview:
@@ -121,12 +125,12 @@ def of_platform(now: datetime) -> Overview:
     runs = SyncRun.objects.filter(created_at__gte=now - timedelta(days=1)).order_by()
     outcomes = Counter(runs.values("state").annotate(rows=Count("pk")), "state")
     connections = reverse("admin:integrations_connection_changelist")
-    recent = reverse("admin:integrations_syncrun_changelist")
+    run_list = reverse("admin:integrations_syncrun_changelist")
     figures = [
         Figure(_("Realms"), Realm.objects.count(), reverse("admin:portals_realm_changelist")),
         Figure(_("Portals"), Portal.objects.count(), reverse("admin:portals_portal_changelist")),
         Figure(_("Working connections"), states["active"], f"{connections}?state__exact=active"),
-        Figure(_("Syncs in 24 hours"), outcomes.total, recent),
+        Figure(_("Syncs in 24 hours"), outcomes.total, run_list),
     ]
     questions = [
         Question(text % {"count": count}, url)
@@ -150,7 +154,7 @@ def of_platform(now: datetime) -> Overview:
                 ngettext(
                     "%(count)d sync failed in 24 hours", "%(count)d syncs failed in 24 hours", outcomes["failed"]
                 ),
-                f"{recent}?state__exact=failed",
+                f"{run_list}?state__exact=failed",
             ),
         )
         if count
@@ -158,7 +162,8 @@ def of_platform(now: datetime) -> Overview:
     questions = [*_wrong_here(now), *questions]
     portals, add = Portal.objects.exists, reverse("admin:portals_portal_add")
     steps = [] if portals() else [Step(_("Create the first portal"), add, is_done=False)]
-    return Overview(figures, questions, steps, [])
+    days = recent.days(now)
+    return Overview(figures, questions, steps, [], days=days, days_chart=recent.chart(days))
 
 
 def _wrong_here(now: datetime) -> list[Question]:

@@ -77,8 +77,8 @@ def _added_early(portal: Portal, today: date, until: date, searched: str) -> Que
     people = ExternalIdentity.objects.filter(connection__portal=portal, state=ExternalIdentity.State.LINKED)
     here = people.filter(membership__isnull=False).exclude(membership__status=Membership.Status.ENDED)
     # ISO dates sort as text.
-    told = here.annotate(hired_on=KT("snapshot__hired_on"))
-    starting = told.filter(hired_on__range=(today.isoformat(), until.isoformat()))
+    told: QuerySet[Any] = here.annotate(hired_on=KT("snapshot__hired_on"))
+    starting = told.filter(hired_on__gte=today.isoformat(), hired_on__lte=until.isoformat())
     return _rows(starting, searched, kind=STARTS, path="membership__user__", day=Cast("hired_on", DateField()), read=F)
 
 
@@ -100,4 +100,7 @@ def _rows(
     )
     for word in searched.split()[:5]:
         named = named.filter(Q(first__icontains=word) | Q(last__icontains=word))
-    return named.order_by().values("day", "kind", first_name=F("first"), last_name=F("last"), key=F("pk"))
+    rows: QuerySet[Any, dict[str, Any]] = named.order_by().values(
+        "day", "kind", first_name=F("first"), last_name=F("last"), key=F("pk")
+    )
+    return rows

@@ -1,12 +1,37 @@
 """The Celery application; its tasks are found in each app's tasks module."""
 
+import logging
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
+from celery.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("rollcall")
+logger = logging.getLogger(__name__)
+
+
+class WakeUpCall(Task):
+    """A task whose message may get lost where the database says what there is to do, and a sweep finds it.
+
+    `@shared_task(is_found_again=True)` says so; then `delay` returns None while the broker is away.
+    """
+
+    is_found_again = False
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Send the message. Raises OperationalError without a broker, unless the work is found again."""
+        try:
+            return super().apply_async(*args, **kwargs)
+        except OperationalError:
+            if not self.is_found_again:
+                raise
+            logger.warning("The broker does not answer; %s starts when it is back.", self.name)
+            return None
+
+
+app = Celery("rollcall", task_cls=WakeUpCall)
 # Threads of the web server would else fall back to an app without settings.
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config import outages
 from integrations.views import health
+
+handler500 = outages.failed
 
 urlpatterns = [
     path("admin/settings/integrations/", include("integrations.urls")),

@@ -177,9 +177,18 @@ class SyncView(ConnectedPage):
             run = leases.claim_manual(connection=self.connection, user=self.user, now=timezone.now())
         except leases.Refused as refusal:
             return self.refuse(refusal)
-        transaction.on_commit(lambda: tasks.sync_connection.delay(run_id=run.pk))
-        messages.success(request, _("The sync has started."))
+        transaction.on_commit(lambda: self.wake(run))
         return redirect(self.url("run", run_id=run.pk))
+
+    def wake(self, run: SyncRun) -> None:
+        """Call a worker, and say so; without a broker the sweeper finds the run."""
+        if tasks.sync_connection.delay(run_id=run.pk) is not None:
+            messages.success(self.request, _("The sync has started."))
+            return
+        messages.warning(
+            self.request,
+            _("The sync is noted. It starts by itself as soon as the part that carries the jobs answers again."),
+        )
 
     def refuse(self, refusal: leases.Refused) -> HttpResponse:
         """Say why no sync can start now."""

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 
-from django.core.cache import cache
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from redis import Redis
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
@@ -39,4 +40,6 @@ def _ask_database() -> None:
 
 
 def _ask_redis() -> None:
-    cache.get("health")
+    # The cache would stand in for it.
+    with Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2) as store:
+        store.ping()

@@ -13,6 +13,8 @@ from users.models.memberships import MembershipQuerySet
 
 # Memberships ended in one transaction.
 BATCH = 1000
+# On a request with the right password of someone whose access has ended: they, and nobody else, may be told.
+ACCESS_HAS_ENDED = "access_has_ended"
 
 _FULL_ADMIN = Q(role=Membership.Role.ADMIN, is_limited=False)
 

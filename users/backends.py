@@ -21,7 +21,7 @@ from portals.models import Portal
 from portals.scoping import may_use_admin
 from portals.standing import Level, standing_at
 from users import second_factors, sessions, sso
-from users.access import may_enter
+from users.access import ACCESS_HAS_ENDED, may_enter
 from users.models import Membership, User
 
 
@@ -44,9 +44,13 @@ class RealmBackend(AxesStandaloneBackend, BaseBackend):
         if not address or password is None:
             return None
         super().authenticate(request, email=address)
-        user = _candidate(getattr(request, "portal", None), address)
+        portal = getattr(request, "portal", None)
+        user, former = _candidate(portal, address), _former(portal, address)
         if user is None:
-            make_password(password)
+            if former is None:
+                make_password(password)
+            elif former.check_password(password) and request is not None:
+                request.__dict__[ACCESS_HAS_ENDED] = True
             return None
         return user if user.check_password(password) else None
 
@@ -153,3 +157,14 @@ def _candidate(portal: Portal | None, address: str) -> User | None:
         if known and known.standing_in(portal).administers:
             return known
     return accounts.filter(realm=None, is_superuser=True).first()
+
+
+def _former(portal: Portal | None, address: str) -> User | None:
+    """Return the account with this address that signed in at the portal by a password, and may not any more."""
+    if portal is None or not portal.uses_passwords:
+        return None
+    people = Membership.objects.filter(portal=portal, user__is_active=True).exclude(status=Membership.Status.PENDING)
+    membership = people.alias(address=Lower("user__email")).filter(address=address).select_related("user").first()
+    if membership is None or may_enter(membership, portal=portal, now=timezone.now(), by_password=True):
+        return None
+    return membership.user

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from portals.hosts import PortalRequest
 from users import invitations, lockouts, second_factors
+from users.access import ACCESS_HAS_ENDED
 from users.models import Invitation, User
 from users.throttles import Throttle
 
@@ -41,7 +42,7 @@ class SignInForm(forms.Form):
         self.invitation: Invitation | None = None
 
     def clean(self) -> dict[str, Any]:
-        """Find out who this is; every refusal reads the same."""
+        """Find out who this is; every refusal reads the same, but to those who know their password."""
         email, password = self.cleaned_data.get("email"), self.cleaned_data.get("password")
         if not email or not password:
             return self.cleaned_data
@@ -54,6 +55,9 @@ class SignInForm(forms.Form):
             self.user = authenticate(self.request, email=email, password=password)
         if self.user is None and self.invitation is None:
             self._refuse_while_locked(email)
+            if ACCESS_HAS_ENDED in self.request.__dict__:
+                text = _("Your access to %(portal)s has ended. If that is wrong, please ask an admin of the portal.")
+                raise ValidationError(text % {"portal": self.request.portal})
             raise ValidationError(
                 _("This e-mail address and password do not let you in. Check both for typing errors.")
             )

@@ -64,7 +64,7 @@ class TestManager:
         assert "Lena Moss (Manager): Season is over" in nora.open(page_of(ivan)).words
 
         gone = visit(portal).sign_in(ivan.user.email)
-        assert "do not let you in" in gone.words
+        assert "has ended. If that is wrong, please ask an admin" in gone.words
         browser.open(page_of(ivan)).follow("Restore access").press("Restore access")
         assert "My courses" in gone.sign_in(ivan.user.email).words
 

@@ -106,9 +106,9 @@ class TestAuthenticate:
         assert authenticate(at(portal), email=learner.user.email, password=PASSWORD) is None
         assert authenticate(at(portal), email=admin.user.email, password=PASSWORD) == admin.user
 
-    @pytest.mark.parametrize("who", ["known", "unknown", "pending", "without password"])
+    @pytest.mark.parametrize("who", ["known", "unknown", "pending", "ended", "without password"])
     def test_hashes_once_whoever_asks(self, at, who, monkeypatch):
-        learner = MembershipFactory(status="pending" if who == "pending" else "active")
+        learner = MembershipFactory(status=who if who in {"pending", "ended"} else "active")
         if who == "without password":
             learner.user.set_unusable_password()
             learner.user.save()
@@ -126,6 +126,47 @@ class TestAuthenticate:
         authenticate(at(learner.portal), email=email, password="wrong")
 
         assert len(hashed) == 1
+
+
+class TestWhoseAccessHasEnded:
+    """People are told so, once they have proved by the password that it is they."""
+
+    WORDS = "has ended"
+
+    @pytest.fixture
+    def leaver(self):
+        return MembershipFactory(status="ended")
+
+    def sign_in(self, portal_client, leaver, password=PASSWORD, email=""):
+        credentials = {"email": email or leaver.user.email, "password": password}
+        return portal_client(leaver.portal).post("/sign-in/", credentials).content.decode()
+
+    def test_is_told_so(self, portal_client, leaver):
+        assert self.WORDS in self.sign_in(portal_client, leaver)
+
+    def test_is_told_so_after_the_last_day(self, portal_client):
+        leaver = MembershipFactory(last_day=timezone.localdate() - timedelta(days=2))
+
+        assert self.WORDS in self.sign_in(portal_client, leaver)
+
+    def test_is_told_so_when_it_ended_above(self, portal_client):
+        above = MembershipFactory(status="ended")
+        below = PortalFactory(realm=above.portal.realm, parent=above.portal)
+
+        assert self.WORDS in self.sign_in(portal_client, MembershipFactory(portal=below, user=above.user))
+
+    def test_is_not_told_with_a_wrong_password(self, portal_client, leaver):
+        assert self.WORDS not in self.sign_in(portal_client, leaver, password="wrong")
+
+    def test_is_not_told_when_nobody_was_let_in_yet(self, portal_client):
+        invited = MembershipFactory(status="pending")
+
+        assert self.WORDS not in self.sign_in(portal_client, invited)
+
+    def test_is_not_told_where_learners_use_no_password(self, portal_client):
+        leaver = MembershipFactory(status="ended", portal=PortalFactory(sign_in_method="saml"))
+
+        assert self.WORDS not in self.sign_in(portal_client, leaver)
 
 
 class TestPermissions:

@@ -41,7 +41,7 @@ def admin(portal, portal_client):
 
 
 def pin_page(member, action="pin-values"):
-    return f"{PEOPLE}{member.pk}/{action}"
+    return f"{PEOPLE}{member.pk}/{action}/"
 
 
 class TestPin:

@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 
 from integrations.models import InviteSettings
-from tests.factories.integrations import ConnectionFactory, InviteSettingsFactory
+from tests.factories.integrations import ConnectionFactory, ExternalIdentityFactory, InviteSettingsFactory
 from users.models import AuditEntry
 
 from .conftest import ROOT, text_of
@@ -101,3 +101,20 @@ class TestSingleSignOn:
         portal_admin.post(PAGE, {**ANSWERS, "how": "active"})
 
         assert InviteSettings.objects.get(connection=connection).how == "active"
+
+
+class TestQuestionBeforeSaving:
+    def test_says_who_would_be_invited_and_how_many_mails_go(self, portal_admin, connection):
+        InviteSettings.objects.create(connection=connection, when="hire_date")
+        ahead = {"key": "e-1", "first_name": "Noor", "work_email": "noor@example.com", "hired_on": "2999-01-01"}
+        ExternalIdentityFactory(
+            connection=connection, external_id="e-1", state="skipped", reason="hire_date_ahead", snapshot=ahead
+        )
+        answers = {"when": "added", "how": "pending_invite", "address": "work_first"}
+
+        asked = portal_admin.post(PAGE, answers)
+
+        assert "1 person would be invited. 1 mail would go." in text_of(asked)
+        assert InviteSettings.objects.get().when == "hire_date"
+        portal_admin.post(PAGE, {**answers, "agreed": asked.context["seal"]})
+        assert InviteSettings.objects.get().when == "added"

@@ -8,6 +8,7 @@ from integrations.http import ProviderUnavailable
 from integrations.models import FieldMapping
 from tests.factories.integrations import ConnectionFactory, ExternalIdentityFactory, FieldMappingFactory
 from tests.factories.portals import CustomFieldFactory, PortalFactory
+from tests.factories.users import MembershipFactory
 from users.models import AuditEntry
 
 from .conftest import ROOT, markup_of, text_of
@@ -289,3 +290,224 @@ class TestOffer:
 
         assert '<option value="department">Department</option>' in page
         assert '<option value="custom:shirt" selected>A field that is not in the list now (…:shirt)</option>' in page
+
+
+@pytest.mark.usefixtures("connection")
+class TestFallbackAndDefault:
+    def test_are_saved_and_recorded(self, portal_admin, connection, department):
+        more = {"rows-0-fallback_attribute": "custom:shirt", "rows-0-default": "None", "save": "1"}
+
+        portal_admin.post(PAGE, posted(("department", department), **more))
+
+        stored = connection.mappings.get()
+        assert (stored.fallback_attribute, stored.default) == ("custom:shirt", "None")
+        entry = AuditEntry.objects.get(action="mappings_changed")
+        assert entry.after == {str(department.pk): "department > custom:shirt > “None” (clear)"}
+        page = markup_of(portal_admin.get(PAGE))
+        assert '<option value="custom:shirt" selected>' in page
+        assert 'name="rows-0-default" value="None"' in page
+
+    @pytest.mark.parametrize(
+        ("fallback", "default", "complaint"),
+        [
+            ("hire_date", "", "Select another attribute, or nothing."),
+            ("department", "", "“Department” cannot fill a field of the type “Date”."),
+            ("", "soon", "This is not a date."),
+            ("salary", "", "salary is not one of the available choices."),
+        ],
+    )
+    def test_are_checked(self, portal_admin, connection, started_on, fallback, default, complaint):
+        more = {"rows-0-fallback_attribute": fallback, "rows-0-default": default, "save": "1"}
+
+        response = portal_admin.post(PAGE, posted(("hire_date", started_on), **more))
+
+        assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert complaint in text_of(response)
+        assert not connection.mappings.exists()
+
+    def test_takes_a_default_from_the_choices(self, portal_admin, portal, connection):
+        unit = CustomFieldFactory(portal=portal, type="string_choice", choices=["Sales"])
+
+        refused = portal_admin.post(PAGE, posted(("department", unit), **{"rows-0-default": "Legal", "save": "1"}))
+        portal_admin.post(PAGE, posted(("department", unit), **{"rows-0-default": "Sales", "save": "1"}))
+
+        assert "This value is not among the choices of the field." in text_of(refused)
+        assert connection.mappings.get().default == "Sales"
+
+
+class TestChoiceValueAssistant:
+    ADDRESS = f"{PAGE}values/"
+
+    @pytest.fixture
+    def unit(self, portal):
+        return CustomFieldFactory(portal=portal, label="Unit", type="string_choice", choices=["Sales", "Operations"])
+
+    @pytest.fixture
+    def mapping(self, connection, unit):
+        ExternalIdentityFactory(connection=connection, snapshot={"attributes": {"department": "Legal"}})
+        return FieldMappingFactory(connection=connection, attribute="department", custom_field=unit)
+
+    def test_adds_a_value_as_a_choice(self, portal_admin, mapping, unit):
+        data = {"mapping": mapping.pk, "value": "Legal", "add": "1"}
+
+        page = text_of(portal_admin.post(self.ADDRESS, data, follow=True))
+
+        assert "“Legal” is a choice of “Unit” now" in page
+        assert "that are no choice" not in page
+        assert unit.choices.filter(value="Legal").count() == 1
+        assert AuditEntry.objects.get(action="choice_added").after == {"value": "Legal"}
+        portal_admin.post(self.ADDRESS, data)
+        assert AuditEntry.objects.filter(action="choice_added").count() == 1
+
+    def test_lets_a_value_stand_for_a_choice_and_for_itself_again(self, portal_admin, mapping, unit):
+        choice = unit.choices.get(value="Sales")
+        data = {"mapping": mapping.pk, "value": "Legal", "alias": "1", "choice": choice.pk}
+
+        page = text_of(portal_admin.post(self.ADDRESS, data, follow=True))
+
+        assert "“Legal” stands for “Sales” of “Unit”" in page
+        assert "that are no choice" not in page
+        alias = mapping.aliases.get()
+        page = text_of(portal_admin.post(f"{PAGE}aliases/{alias.pk}/remove/", follow=True))
+        assert "Legal : 1 person" in page
+        assert not mapping.aliases.exists()
+        trail = AuditEntry.objects.filter(action__startswith="choice_alias").order_by("pk")
+        assert [entry.action for entry in trail] == ["choice_alias_added", "choice_alias_removed"]
+
+    def test_offers_no_text_as_a_choice_of_numbers(self, portal_admin, portal, connection):
+        grade = CustomFieldFactory(portal=portal, label="Grade", type="integer_choice", choices=["1"])
+        mapping = FieldMappingFactory(connection=connection, attribute="custom:shirt", custom_field=grade)
+        ExternalIdentityFactory(connection=connection, snapshot={"attributes": {"custom:shirt": "large"}})
+
+        page = text_of(portal_admin.get(PAGE))
+        data = {"mapping": mapping.pk, "value": "large", "add": "1"}
+        refused = text_of(portal_admin.post(self.ADDRESS, data, follow=True))
+
+        assert "large : 1 person 1 Stands for this choice" in page
+        assert "“large” is no value of this type." in refused
+        assert grade.choices.count() == 1
+
+    def test_looks_at_each_of_several_values(self, portal_admin, portal, connection):
+        skills = CustomFieldFactory(
+            portal=portal, label="Skills", type="string_choice", choices=["First aid"], is_multiple=True
+        )
+        FieldMappingFactory(connection=connection, attribute="custom:shirt", custom_field=skills)
+        several = {"attributes": {"custom:shirt": "First aid; Fire drill"}}
+        ExternalIdentityFactory(connection=connection, snapshot=several)
+
+        page = text_of(portal_admin.get(PAGE))
+
+        assert "Fire drill : 1 person" in page
+        assert "First aid :" not in page
+
+    @pytest.mark.parametrize("wrong", [{"mapping": "x"}, {"mapping": 0}, {"value": ""}, {"value": "x" * 201}])
+    def test_refuses_nonsense(self, portal_admin, mapping, unit, wrong):
+        data = {"mapping": mapping.pk, "value": "Legal", "add": "1", **wrong}
+
+        assert portal_admin.post(self.ADDRESS, data).status_code == HTTPStatus.NOT_FOUND
+        assert unit.choices.count() == 2
+
+    def test_refuses_what_is_of_others(self, portal_admin, mapping):
+        other = ConnectionFactory(external_account_id="c2")
+        field = CustomFieldFactory(portal=other.portal, type="string_choice", choices=["Sales"])
+        foreign = FieldMappingFactory(connection=other, attribute="department", custom_field=field)
+        choice = field.choices.get()
+        alias = foreign.aliases.create(value="Legal", choice=choice)
+        posts = [
+            (self.ADDRESS, {"mapping": foreign.pk, "value": "Mine", "add": "1"}),
+            (self.ADDRESS, {"mapping": mapping.pk, "value": "Legal", "alias": "1", "choice": choice.pk}),
+            (f"{PAGE}aliases/{alias.pk}/remove/", {}),
+        ]
+
+        for address, data in posts:
+            assert portal_admin.post(address, data).status_code == HTTPStatus.NOT_FOUND
+        assert field.choices.count() == 1
+        assert foreign.aliases.count() == 1
+        assert not mapping.aliases.exists()
+
+
+class TestTrial:
+    @pytest.fixture(autouse=True)
+    def maya(self, connection):
+        return ExternalIdentityFactory(
+            connection=connection,
+            external_id="e-1",
+            snapshot={
+                "key": "e-1",
+                "first_name": "Maya",
+                "last_name": "Okafor",
+                "work_email": "maya@example.com",
+                "attributes": {"department": "Sales", "hire_date": "soon", "custom:shirt": ""},
+            },
+        )
+
+    def trial(self, portal_admin, *rows, person="maya", chosen="", **more):
+        return text_of(portal_admin.post(PAGE, posted(*rows, person=person, **{"try": chosen}, **more)))
+
+    def test_shows_what_unsaved_mappings_make_of_a_person(
+        self, portal_admin, portal, connection, department, started_on
+    ):
+        shirt = CustomFieldFactory(portal=portal, label="Shirt")
+        size = CustomFieldFactory(portal=portal, label="Size")
+        rows = [
+            ("department", department),
+            ("hire_date", started_on),
+            ("custom:shirt", shirt),
+            ("employment_type", size),
+        ]
+
+        page = self.trial(portal_admin, *rows, **{"rows-2-default": "L"})
+
+        assert "Maya Okafor <maya@example.com>" in page
+        assert "Department Department Sales Sales" in page
+        assert "Started on Hire date soon This is not a date." in page
+        assert "Shirt the default L L" in page
+        assert "Size Employment type (empty) Not read yet: the next sync reads it." in page
+        assert not connection.mappings.exists()
+
+    def test_lets_the_admin_choose_among_several(self, portal_admin, connection, department, maya):
+        ExternalIdentityFactory(
+            connection=connection, external_id="e-2", snapshot={"key": "e-2", "first_name": "Maya", "last_name": "Zhu"}
+        )
+
+        several = self.trial(portal_admin, ("department", department))
+        one = self.trial(portal_admin, ("department", department), chosen=str(maya.pk))
+
+        assert "Several people fit. Choose one: Maya Okafor <maya@example.com> Maya Zhu" in several
+        assert "Department Department Sales Sales" in one
+
+    @pytest.mark.parametrize("person", ["nobody", "%", "_", "\0"])
+    def test_says_when_nobody_fits(self, portal_admin, department, person):
+        assert "Nobody of the last sync fits." in self.trial(portal_admin, ("department", department), person=person)
+
+    def test_finds_nobody_of_another_portal(self, portal_admin, department):
+        other = ConnectionFactory(external_account_id="c2")
+        foreign = ExternalIdentityFactory(connection=other, snapshot={"key": "x", "first_name": "Secret"})
+
+        assert "Nobody of the last sync fits." in self.trial(portal_admin, ("department", department), person="Secret")
+        assert "Secret" not in self.trial(portal_admin, ("department", department), person="", chosen=str(foreign.pk))
+
+
+class TestQuestionBeforeSaving:
+    def test_says_who_would_get_other_values(self, portal_admin, connection, portal, department):
+        member = MembershipFactory(portal=portal)
+        snapshot = {"key": "e-1", "first_name": "Robin", "last_name": "Vale", "attributes": {"department": "Sales"}}
+        ExternalIdentityFactory(connection=connection, external_id="e-1", membership=member, snapshot=snapshot)
+        rows = posted(("department", department), save="1")
+
+        asked = portal_admin.post(PAGE, rows)
+        assert "1 person would get other values. No mail would go." in text_of(asked)
+        assert not connection.mappings.exists()
+
+        back = portal_admin.post(PAGE, {**rows, "edit": "1"})
+        assert '<option value="department" selected>' in markup_of(back)
+        portal_admin.post(PAGE, {**rows, "agreed": asked.context["seal"]})
+        assert connection.mappings.get().attribute == "department"
+
+    def test_says_what_the_next_sync_reads(self, portal_admin, connection, department):
+        ExternalIdentityFactory(connection=connection, external_id="e-1", snapshot={"key": "e-1"})
+
+        page = text_of(portal_admin.post(PAGE, posted(("department", department), save="1"), follow=True))
+
+        assert "Values of Department are read by the next sync" in page
+        assert connection.mappings.exists()

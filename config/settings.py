@@ -229,6 +229,7 @@ CELERY_BEAT_SCHEDULE = {
     "sync-due-connections": {"task": "integrations.tasks.sync_due_connections", "schedule": timedelta(minutes=2)},
     "tell-admins": {"task": "integrations.tasks.tell_admins", "schedule": timedelta(minutes=2)},
     "beat-heart": {"task": "integrations.tasks.beat_heart", "schedule": timedelta(seconds=30)},
+    "take-up-events": {"task": "integrations.tasks.take_up_events", "schedule": timedelta(minutes=1)},
     "sweep-lapsed-runs": {"task": "integrations.tasks.sweep_runs", "schedule": timedelta(seconds=15)},
     "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},
     "remind-of-invitations": {"task": "users.tasks.remind_of_invitations", "schedule": crontab(minute=35)},

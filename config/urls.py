@@ -11,6 +11,7 @@ handler500 = outages.failed
 urlpatterns = [
     path("admin/settings/integrations/", include("integrations.urls")),
     path("admin/settings/file/", include("integrations.portal_urls")),
+    path("integrations/gusto/", include("integrations.gusto.urls")),
     path("integrations/", include("integrations.callback_urls")),
     path("admin/health/", health.page, name="health_page"),
     path("admin/", admin.site.urls),

@@ -219,12 +219,16 @@ class Api:
                 bearer.lost()
         return self._checked(response)
 
-    def post(self, path: str, body: Mapping[str, object]) -> Answer:
-        """Return the answer to a POST of JSON, tried once and without a token. Raises as `get` does."""
-        return self._checked(self._send("POST", path, json=body))
+    def post(self, path: str, body: Mapping[str, object], *, token: str = "") -> Answer:
+        """Return the answer to a POST of JSON, tried once and with no other token than this. Raises as `get` does."""
+        return self._checked(self._send("POST", path, json=body, headers=_authorization(token)))
+
+    def put(self, path: str, body: Mapping[str, object], *, token: str = "") -> Answer:
+        """Return the answer to a PUT, as `post` does."""
+        return self._checked(self._send("PUT", path, json=body, headers=_authorization(token)))
 
     def _get(self, path: str, params: Mapping[str, str | int] | None, token: str) -> requests.Response:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = _authorization(token)
         patience = LONGEST_WAIT_SECONDS
         for number in range(1, MAX_TRIES):
             try:
@@ -302,6 +306,10 @@ def is_safe_address(url: str) -> bool:
     return (
         parts.scheme == "http" and bool(os.environ.get("OAUTHLIB_INSECURE_TRANSPORT")) and _is_loopback(parts.hostname)
     )
+
+
+def _authorization(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def back_off(number: int) -> float:

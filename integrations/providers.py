@@ -89,6 +89,16 @@ class PeopleSource(Provider, Protocol):
     ) -> Iterator[PeoplePage]:
         """Yield the list of people page by page; `keep_alive` is called before and during long waits."""
 
+    def people(
+        self,
+        connection: Connection,
+        keys: Sequence[str],
+        *,
+        wanted: Sequence[str],
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> list[Person]:
+        """Return single people by their keys; who is not there is left out."""
+
 
 _registry: dict[str, Provider] = {}
 

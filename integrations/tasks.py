@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from integrations import webhooks
 from integrations.models import Connection, Heartbeat, SyncRun
 from integrations.sync import leases, reports, schedule
 from integrations.sync import run as sync_run
@@ -33,6 +34,15 @@ def sync_connection(*, run_id: int) -> None:
         sync_connection.delay(run_id=run_id)
     elif run.totals.get("mails"):
         user_tasks.send_invitations.delay()
+
+
+@shared_task
+def take_up_events() -> None:
+    """Let runs read the people whom providers' events are about; comes every minute, too, and forgets old events."""
+    now = timezone.now()
+    for run_id in webhooks.take_up(now=now):
+        sync_connection.delay(run_id=run_id)
+    webhooks.forget_old(now=now)
 
 
 @shared_task

@@ -5,14 +5,15 @@ Reference: docs.gusto.com/app-integrations/reference, version 2026-06-15.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from integrations.gusto import payloads
-from integrations.http import Answer, Api, ProviderUnavailable
+from integrations.http import Answer, Api, ProviderUnavailable, RecordMissing
 
 # The largest page that every endpoint is known to serve.
 PER_PAGE = 100
@@ -53,6 +54,41 @@ class Client:
         GET /v1/companies/{company_id}/employees; scope employees:read. `include` is a list with commas.
         """
         return self._page("/employees", number, {"sort_by": ORDER, **({"include": include} if include else {})})
+
+    def employee(self, uuid: str, number: int, *, include: str = "") -> Page:
+        """Return one employee as a page of one (GET /v1/employees/{employee_id}; scope employees:read).
+
+        `number` is the page's. Raises RecordMissing.
+        """
+        answer = self._api.get(f"/v1/employees/{quote(uuid, safe='')}", {"include": include} if include else None)
+        return Page(number, number, None, b"[" + answer.body + b"]")
+
+    def work_location(self, employee_uuid: str) -> str:
+        """Return the uuid of the location where somebody works today, or an empty text.
+
+        GET /v1/employees/{employee_id}/work_addresses; scope employees:read.
+        """
+        try:
+            answer = self._api.get(f"/v1/employees/{quote(employee_uuid, safe='')}/work_addresses")
+        except RecordMissing:
+            return ""
+        addresses = decoded(answer, list[payloads.WorkAddress])
+        return next((one.location_uuid or "" for one in addresses if one.active), "")
+
+    def system_token(self, *, client_id: str, client_secret: str) -> str:
+        """Return a token of the application itself (POST /oauth/token, grant_type=system_access), for webhooks."""
+        body = {"client_id": client_id, "client_secret": client_secret, "grant_type": "system_access"}
+        return decoded(self._api.post("/oauth/token", body), payloads.SystemToken).access_token
+
+    def subscribe(self, *, token: str, url: str, types: Sequence[str]) -> str:
+        """Return the uuid of a new subscription (POST /v1/webhook_subscriptions; system token)."""
+        body = {"url": url, "subscription_types": list(types)}
+        return decoded(self._api.post("/v1/webhook_subscriptions", body, token=token), payloads.Subscription).uuid
+
+    def verify_subscription(self, *, token: str, uuid: str, verification_token: str) -> None:
+        """Prove that we got the token (PUT /v1/webhook_subscriptions/{uuid}/verify). Raises RequestRejected."""
+        body = {"verification_token": verification_token}
+        self._api.put(f"/v1/webhook_subscriptions/{quote(uuid, safe='')}/verify", body, token=token)
 
     def employees_at(self, location_uuid: str) -> Iterator[str]:
         """Yield the uuids of those whose primary work location this is (same endpoint, location_uuid)."""

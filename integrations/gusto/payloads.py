@@ -112,6 +112,38 @@ class Location(Address):
     uuid: str = ""
 
 
+class WorkAddress(msgspec.Struct):
+    location_uuid: str | None = None
+    active: bool | None = False
+
+
+class SystemToken(msgspec.Struct):
+    access_token: str
+
+
+class Subscription(msgspec.Struct):
+    uuid: Key
+
+
+class Event(msgspec.Struct):
+    """A webhook's event: ids only. Further keys are left alone."""
+
+    uuid: Key
+    event_type: Annotated[str, msgspec.Meta(max_length=100)]
+    # The company.
+    resource_uuid: Key
+    # Seconds since 1970.
+    timestamp: Annotated[int, msgspec.Meta(ge=0, le=32_503_680_000)]
+    entity_type: str | None = None
+    entity_uuid: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+class Verification(msgspec.Struct):
+    """The first, unsigned message of a subscription."""
+
+    verification_token: Annotated[str, msgspec.Meta(min_length=8, max_length=200)]
+
+
 class CompanyField(msgspec.Struct):
     uuid: str
     name: str

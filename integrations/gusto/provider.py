@@ -97,7 +97,7 @@ class Gusto:
         try:
             surroundings = _surroundings(connection, client, wanted)
             make = Mapper(wanted, surroundings)
-            history = sorted(mapper.HISTORY.intersection(wanted)) if "employments:read" in _scopes(connection) else []
+            history = _history_wanted(connection, wanted)
             seal = _digest(wanted, surroundings)
             number, last = first_page, first_page
             while number <= last:
@@ -113,6 +113,30 @@ class Gusto:
                 number, last = number + 1, page.total_pages
         finally:
             client.close()
+
+    def people(
+        self,
+        connection: Connection,
+        keys: Sequence[str],
+        *,
+        wanted: Sequence[str],
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> list[Person]:
+        """Return single employees as the list would show them; raises as `pages` does."""
+        client = self._client(connection, keep_alive)
+        found: list[Person] = []
+        try:
+            make = Mapper(wanted, _surroundings(connection, client, wanted, keys))
+            history = _history_wanted(connection, wanted)
+            for number, key in enumerate(keys, start=1):
+                try:
+                    page = client.employee(key, number, include=_include(wanted))
+                except RecordMissing:
+                    continue
+                found += _people(page, make, client, history, connection.external_account_id)
+        finally:
+            client.close()
+        return found
 
     def _client(self, connection: Connection, keep_alive: Callable[[], None] = lambda: None) -> Client:
         grant = connection.grant
@@ -156,8 +180,15 @@ def _include(wanted: Sequence[str]) -> str:
     return ",".join(parts)
 
 
-def _surroundings(connection: Connection, client: Client, wanted: Sequence[str]) -> Surroundings:
-    """Read what is not in the list of employees, each only when it is wanted."""
+def _history_wanted(connection: Connection, wanted: Sequence[str]) -> list[str]:
+    """Return the attributes that only calls about one person tell, as far as we may ask."""
+    return sorted(mapper.HISTORY.intersection(wanted)) if "employments:read" in _scopes(connection) else []
+
+
+def _surroundings(
+    connection: Connection, client: Client, wanted: Sequence[str], keys: Sequence[str] | None = None
+) -> Surroundings:
+    """Read what is not in the list of employees, each only when it is wanted; for some people or for everyone."""
     company: dict[str, str] = {}
     if mapper.COMPANY.intersection(wanted):
         found = client.company(connection.external_account_id)
@@ -168,14 +199,21 @@ def _surroundings(connection: Connection, client: Client, wanted: Sequence[str])
     return Surroundings(
         today=connection.portal.today(timezone.now()),
         company=company,
-        work_places=_work_places(client) if mapper.WORK.intersection(wanted) else {},
+        work_places=_work_places(client, keys) if mapper.WORK.intersection(wanted) else {},
         addresses=ADDRESSES[InviteSettings.Address(chosen.address)],
     )
 
 
-def _work_places(client: Client) -> dict[str, Mapping[str, str]]:
-    """Return who works where: a walk through the list per location, not a call per person."""
+def _work_places(client: Client, keys: Sequence[str] | None) -> dict[str, Mapping[str, str]]:
+    """Return who works where: a walk through the list per location, not a call per person, unless they are few."""
     places: dict[str, Mapping[str, str]] = {}
+    if keys is not None:
+        known = {location.uuid: mapper.work_values(location) for location in client.locations()}
+        for key in keys:
+            place = known.get(client.work_location(key))
+            if place is not None:
+                places[key] = place
+        return places
     for location in client.locations():
         place = mapper.work_values(location)
         places.update((uuid, place) for uuid in client.employees_at(location.uuid))

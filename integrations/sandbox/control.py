@@ -39,6 +39,7 @@ _ACTIONS = (
     "remove",
     "rename",
     "rename_department",
+    "repeat_webhooks",
     "revoke_grants",
     "set_fault",
     "set_minimum_version",
@@ -146,6 +147,7 @@ class Control:
             "scopes": sorted(world.scopes),
             "minimum_version": world.minimum_version,
             "connected": world.grants.living(),
+            "webhooks": [one.shown() for one in world.webhooks.subscriptions.values()],
             "faults": [{"kind": one.kind, "times": one.times, "hits": one.hits} for one in world.faults.active],
         }
 

@@ -112,6 +112,10 @@ class Grants:
             grant.is_revoked = True
         return len(ended)
 
+    def companies(self) -> set[str]:
+        """Return the companies with a consent that has not been revoked."""
+        return {grant.company_uuid for grant in self._grants if grant.company_uuid and not grant.is_revoked}
+
     def living(self) -> int:
         """Return how many consents have not been revoked."""
         return sum(not grant.is_revoked and grant.company_uuid is not None for grant in self._grants)

@@ -7,6 +7,7 @@ from integrations.sandbox.limiter import Allowance
 from integrations.sandbox.oauth import OAuth
 from integrations.sandbox.refusals import Refused, invalid_token, missing_scope, not_found, refusal
 from integrations.sandbox.resources import Context, Resources
+from integrations.sandbox.subscriptions import Subscriptions
 from integrations.sandbox.versions import HEADER, applied_version
 from integrations.sandbox.wire import Request, Response, Route, find_route
 from integrations.sandbox.world import World
@@ -26,7 +27,7 @@ class Gusto:
             Route.of("POST", "/oauth/token", oauth.token),
             Route.of("POST", "/oauth/revoke", oauth.revoke),
         ]
-        self._routes = Resources(world).routes()
+        self._routes = [*Resources(world).routes(), *Subscriptions(world).routes()]
 
     def pattern(self, request: Request) -> str | None:
         """Return the pattern of the endpoint that a request is for, or None if there is none."""

@@ -79,6 +79,7 @@ class Personnel:
             )
             self._apply(person, changes)
             self.company.roster.add(person)
+            self._tell(person, "created")
             return person
 
     def terminate(self, person: str, last_day: date | str | None = None, *, runs_payroll: bool = False) -> Employee:
@@ -90,7 +91,8 @@ class Personnel:
                 raise ValueError(f"{employee.name} has a rehire ahead. Cancel that first.")
             period.last_day = _day(last_day) or self.clock.today()
             period.runs_payroll = runs_payroll
-            return self._keep(employee)
+            is_over = period.is_over(self.clock.today())
+            return self._keep(employee, "terminated", *(["terminated_effective"] if is_over else []))
 
     def let_team_leave(self, *, people: int = 6) -> int:
         """End the employment of the people who were entered last, as of yesterday; return how many that were."""
@@ -115,7 +117,7 @@ class Personnel:
             if period.is_over(self.clock.today()):
                 raise ValueError(f"{employee.name} has already left. Rehire them instead.")
             period.last_day = None
-            return self._keep(employee)
+            return self._keep(employee, "termination_cancelled")
 
     def rehire(self, person: str, on: date | str | None = None) -> Employee:
         """Take somebody back from a day on (today if not given)."""
@@ -128,7 +130,8 @@ class Personnel:
             if since <= last_day:
                 raise ValueError(f"{employee.name} still works until {last_day}.")
             employee.periods.append(Period(since))
-            return self._keep(employee)
+            is_back = since <= self.clock.today()
+            return self._keep(employee, "rehired", *(["rehire_effective"] if is_back else []))
 
     def cancel_rehire(self, person: str) -> Employee:
         """Take back a rehire that has not begun."""
@@ -138,7 +141,7 @@ class Personnel:
             if ahead is None or ahead.hired_on <= self.clock.today():
                 raise ValueError(f"{employee.name} has no rehire ahead.")
             employee.periods.remove(ahead)
-            return self._keep(employee)
+            return self._keep(employee, "rehire_cancelled")
 
     def rename(self, person: str, first_name: str, last_name: str) -> Employee:
         """Give somebody another name."""
@@ -155,7 +158,7 @@ class Personnel:
         with self.lock:
             employee = self.find(person)
             self._apply(employee, changes)
-            return self._keep(employee)
+            return self._keep(employee, "updated")
 
     def change_every(self, step: int, **changes: Any) -> int:
         """Change every `step`-th person in the same way, for load; return how many that were."""
@@ -165,13 +168,15 @@ class Personnel:
                 employee = self.company.roster.by_number(number)
                 if employee is not None:
                     self._apply(employee, changes)
-                    self._keep(employee)
+                    self._keep(employee, "updated")
             return len(numbers)
 
     def remove(self, person: str) -> None:
         """Delete somebody, as the provider allows for people who never finished onboarding."""
         with self.lock:
-            self.company.roster.remove(self.find(person))
+            employee = self.find(person)
+            self.company.roster.remove(employee)
+            self._tell(employee, "deleted")
 
     def add_broken(self, kind: str, *, field: str | None = None) -> Employee:
         """Add somebody whose data are wrong; the kinds are those of `broken.KINDS`."""
@@ -182,7 +187,7 @@ class Personnel:
             names = FIRST_NAMES[-number % len(FIRST_NAMES)], LAST_NAMES[-number % len(LAST_NAMES)]
             person = self.hire(*names)
             broken.break_person(self.company, person, kind, today=self.clock.today(), field=field)
-            return self._keep(person)
+            return self._keep(person, "updated")
 
     def rename_department(self, title: str, new_title: str) -> None:
         """Give a department another name; its UUID stays."""
@@ -193,9 +198,14 @@ class Personnel:
             self.company.departments[known[0]] = new_title
             self.company.roster.forget_answers()
 
-    def _keep(self, employee: Employee) -> Employee:
+    def _keep(self, employee: Employee, *events: str) -> Employee:
         self.company.roster.keep(employee)
+        self._tell(employee, *events)
         return employee
+
+    def _tell(self, employee: Employee, *events: str) -> None:
+        """Let whoever listens know what happened to somebody."""
+        raise NotImplementedError
 
     def _apply(self, employee: Employee, changes: dict[str, Any]) -> None:
         for key, value in changes.items():

@@ -33,6 +33,7 @@ def outline(world: World) -> dict[str, Any]:
         "scopes": sorted(world.scopes),
         "minimum_version": world.minimum_version,
         "grants": world.grants.record(),
+        "webhooks": world.webhooks.record(),
         "companies": [_company(company) for company in world.companies.values()],
     }
 
@@ -66,6 +67,7 @@ def _restore(world: World, record: Mapping[str, Any]) -> None:
     world.set_scopes(record["scopes"])
     world.set_minimum_version(record["minimum_version"])
     world.grants = Grants.of_record(record["grants"])
+    world.webhooks.restore(record.get("webhooks", []))
     for further in record["companies"][len(world.companies) :]:
         world.add_company(further["name"], people=further["people"])
     for company, known, roster in zip(world.companies.values(), record["companies"], record["rosters"], strict=True):

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 from integrations.sandbox.call_log import CallLog
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.companies import Company, further_company, harbor
+from integrations.sandbox.employees import Employee
 from integrations.sandbox.faults import Fault, Faults
 from integrations.sandbox.grants import Grants
 from integrations.sandbox.limiter import Limiter
 from integrations.sandbox.personnel import Personnel
+from integrations.sandbox.webhooks import Webhooks
 
 CLIENT_ID = "rollcall-sandbox"
 CLIENT_SECRET = "rollcall-sandbox-secret"  # noqa: S105 - opens nothing but the sandbox
@@ -58,6 +60,7 @@ class World(Personnel):
         self.limiter = Limiter(rate_limit)
         self.faults = Faults(seed)
         self.calls = CallLog()
+        self.webhooks = Webhooks(self.stopping)
 
     def add_company(self, name: str, *, people: int) -> Company:
         """Open one more company; connect it with `authorize(company=name)`."""
@@ -75,6 +78,7 @@ class World(Personnel):
         with self.lock:
             today = self.clock.today()
             if today != self.day:
+                self._tell_who_left(self.day, today)
                 self.day = today
                 self._forget_answers()
             return today
@@ -83,11 +87,13 @@ class World(Personnel):
         """Move the sandbox's clock by so much."""
         with self.lock:
             self.clock.advance(seconds=float(seconds), days=float(days))
+            self.follow_the_calendar()
 
     def set_today(self, day: date | str) -> None:
         """Move the sandbox's clock to a day in Los Angeles."""
         with self.lock:
             self.clock.set_today(date.fromisoformat(day) if isinstance(day, str) else day)
+            self.follow_the_calendar()
 
     # Consent
 
@@ -135,7 +141,11 @@ class World(Personnel):
         """Disconnect, as a customer does on the provider's side; return how many grants ended."""
         with self.lock:
             uuid = self.find_company(company).uuid if company else None
-            return self.grants.revoke(uuid)
+            concerned = self.grants.companies() & ({uuid} if uuid else set(self.companies))
+            count = self.grants.revoke(uuid)
+            for one in sorted(concerned):
+                self.webhooks.tell("company.deprovisioned", company=one, entity_type="Company", entity=one)
+            return count
 
     def set_scopes(self, scopes: Iterable[str] | str) -> None:
         """Set what the application may read, for present grants as well."""
@@ -144,6 +154,29 @@ class World(Personnel):
             raise ValueError("A scope looks like employees:read.")
         with self.lock:
             self.scopes = frozenset(wanted)
+
+    # Webhooks
+
+    def repeat_webhooks(self, times: int) -> None:
+        """Send each event so many times, as the real sender does now and then."""
+        if int(times) < 1:
+            raise ValueError("Each event is sent once at least.")
+        self.webhooks.copies = int(times)
+
+    def _tell(self, employee: Employee, *events: str) -> None:
+        for event in events:
+            self.webhooks.tell(
+                f"employee.{event}", company=self.company.uuid, entity_type="Employee", entity=employee.uuid
+            )
+
+    def _tell_who_left(self, yesterday: date, today: date) -> None:
+        """Report the terminations that took effect since, if anybody listens."""
+        if not self.webhooks.subscriptions:
+            return
+        for employee in self.company.roster:
+            last_day = employee.period(today).last_day
+            if last_day is not None and yesterday <= last_day < today:
+                self._tell(employee, "terminated_effective")
 
     # Behaviour
 

@@ -30,6 +30,7 @@ from integrations.sync import (
     policy,
     relations,
     removals,
+    reported,
     reports,
     snapshot,
     taking_back,
@@ -97,6 +98,9 @@ class _Execution:
             if self._state.phase == "agreed":
                 self._carry_out_agreed()
                 self._enter("end")
+            if self._state.phase == "reported":
+                self._read_reported()
+                self._enter("relations")
             if self._state.phase == "read":
                 self._read()
                 self._enter("again")
@@ -105,7 +109,8 @@ class _Execution:
                 self._enter("relations")
             if self._state.phase == "relations":
                 self._look_again(self._stale, counts_as_unchanged=False)
-                removals.plan_missing(self._context(), self._state)
+                if self._run.trigger != SyncRun.Trigger.EVENT:
+                    removals.plan_missing(self._context(), self._state)
                 self._enter("end")
         except ProviderError as error:
             self._give_up(error)
@@ -157,6 +162,23 @@ class _Execution:
             state.doubt = _("Not everyone who was announced was in the list.")
         else:
             state.doubt = care.doubt(self._connection, state)
+
+    def _read_reported(self) -> None:
+        """Read and apply the people of events; nothing is said about anybody else."""
+        source = providers.people_source(self._connection.provider)
+        state = self._state
+        while found := reported.next_batch(
+            self._context(), source, after=state.after_identity, keep_alive=self._keep_alive
+        ):
+
+            def account(tally: Counter[str], found: reported.Reported = found) -> None:
+                state.totals["seen"] += found.people
+                state.totals["unchanged"] += found.people - len(found.batch.people)
+                state.after_identity = found.last
+
+            self._apply(self._context(), found.batch, account)
+            if self._is_out_of_time():
+                raise OutOfTime
 
     def _carry_out_agreed(self) -> None:
         """Apply what a preview said of each person, as far as it is still true."""

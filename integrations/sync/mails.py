@@ -17,6 +17,7 @@ LOOK_BACK = timedelta(hours=24)
 
 def settle(run: SyncRun, state: Progress, now: datetime) -> None:
     """Send the run's mails on their way, or leave them held for an admin and say so in the totals."""
+    _adopt_orphans(run)
     waiting = held(run)
     count = waiting.count()
     if not count:
@@ -42,6 +43,17 @@ def release(mails: QuerySet[Invitation], *, now: datetime, per_hour: int | None 
             state=Invitation.State.SCHEDULED, next_try_at=now + timedelta(hours=wave)
         )
     return len(ids)
+
+
+def _adopt_orphans(run: SyncRun) -> None:
+    """Take over the mails of runs that were given up or stopped before anybody decided about them."""
+    if run.is_preview:
+        return
+    dead = SyncRun.objects.filter(
+        connection=run.connection_id, state__in=[SyncRun.State.FAILED, SyncRun.State.CANCELLED]
+    ).exclude(totals__has_key="held_mails")
+    orphans = Invitation.objects.filter(run_id__in=dead.values("pk"), state=Invitation.State.HELD)
+    orphans.update(run_id=run.pk)
 
 
 def _must_wait(run: SyncRun, count: int, now: datetime) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.gusto import client
-from integrations.models import ExternalIdentity, PlannedChange, SyncRun
+from integrations.models import ExternalIdentity, PlannedChange, SafetySettings, SyncRun
 from integrations.sync import apply, leases, ledger
 from integrations.sync import run as sync_run
 from portals.models import CustomField
@@ -430,6 +430,26 @@ class TestInterruption:
         run.refresh_from_db()
         assert run.state == SyncRun.State.FAILED
         assert "three times" in run.trouble
+
+    def test_leaves_its_mails_to_the_next_run_when_it_was_given_up(self, connect, monkeypatch, sync):
+        connection = connect()
+        SafetySettings.objects.create(connection=connection, holds_first_mails=False, most_mails=1000)
+        run = leases.claim(connection=connection, trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
+        with monkeypatch.context() as patch:
+            self.kill_at(patch, batch=3)
+            with pytest.raises(self.Killed):
+                sync_run.carry_out(run_id=run.pk)
+        for _ in range(3):
+            self.let_the_lease_lapse(run)
+            leases.lapsed_runs()
+            leases.take(run.pk)
+        run.refresh_from_db()
+        assert run.state == SyncRun.State.FAILED
+        assert Invitation.objects.filter(state="held").exists()
+
+        sync(connection)
+
+        assert set(Invitation.objects.values_list("state", flat=True)) == {"scheduled"}
 
     def test_a_slice_that_is_used_up_leaves_the_run_to_the_next(self, connect):
         run = leases.claim(connection=connect(), trigger=SyncRun.Trigger.COMMAND, now=timezone.now())

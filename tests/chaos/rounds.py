@@ -85,11 +85,11 @@ class Result:
         )
 
 
-def run(made: Rig, *, people: int, kills: int, seed: int, most_per_round: int) -> Result:
-    """Go through rounds until there were so many kills; return the figures."""
+def run(made: Rig, *, people: int, kills: int, seed: int, per_round: tuple[int, int]) -> Result:
+    """Go through rounds, each with at least and at most so many kills, until there were enough; return the figures."""
     result = Result(people, seed)
     with ExitStack() as stack:
-        fight = _Fight(made, result, kills=kills, most_per_round=most_per_round, stack=stack)
+        fight = _Fight(made, result, kills=kills, per_round=per_round, stack=stack)
         try:
             fight.go()
         except Broken as broken:
@@ -103,9 +103,9 @@ def run(made: Rig, *, people: int, kills: int, seed: int, most_per_round: int) -
 
 
 class _Fight:
-    def __init__(self, made: Rig, result: Result, *, kills: int, most_per_round: int, stack: ExitStack) -> None:
+    def __init__(self, made: Rig, result: Result, *, kills: int, per_round: tuple[int, int], stack: ExitStack) -> None:
         self._made, self._result = made, result
-        self._kills, self._most = kills, most_per_round
+        self._wanted_kills, self._per_round = kills, per_round
         chance = random.Random(result.seed)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-chaos-")))
         with made.connect() as database:
@@ -123,7 +123,8 @@ class _Fight:
         )
         self.processes = Processes(made, environment, folder)
         stack.callback(self.processes.stop)
-        self._trouble = Trouble(self.processes, self._sandbox, random.Random(chance.random()))
+        kills, faults = random.Random(chance.random()), random.Random(chance.random())
+        self._trouble = Trouble(self.processes, self._sandbox, kills, faults)
         self._timing = random.Random(chance.random())
         self._company = Company(self._sandbox, random.Random(chance.random()), datetime.now(ZONE).date())
         self._book = Book()
@@ -145,7 +146,7 @@ class _Fight:
         """Import everyone, then go through the rounds; the first import is under fire as well."""
         self._round({}, joins_as="active")
         self._driver.invite_from_now_on(self._connection_id)
-        while sum(self._trouble.kills.values()) < self._kills:
+        while sum(self._trouble.kills.values()) < self._wanted_kills:
             changes, accepting = self._company.change(self._oracle.employed, sorted(self._book.pending))
             for uuid in accepting:
                 self._driver.accept(uuid)
@@ -184,11 +185,11 @@ class _Fight:
     def _write_script(self) -> list[tuple[float, str]]:
         """Return what goes wrong in this round, and when."""
         moment = time.monotonic()
-        left = self._kills - sum(self._trouble.kills.values())
+        left = self._wanted_kills - sum(self._trouble.kills.values())
         script = [
             (moment + self._timing.uniform(0.0, KILL_SECONDS), "fault") for _ in range(self._timing.randint(0, 2))
         ]
-        for _ in range(min(left, self._timing.randint(1, self._most))):
+        for _ in range(min(left, self._timing.randint(*self._per_round))):
             moment += self._timing.uniform(0.0, KILL_SECONDS)
             script.append((moment, "kill"))
         return sorted(script)

@@ -29,6 +29,7 @@ class Trouble:
     processes: Processes
     sandbox: Sandbox
     chance: random.Random
+    fault_chance: random.Random
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
 
@@ -60,7 +61,7 @@ class Trouble:
 
     def spoil(self) -> None:
         """Let some of the provider's next answers go wrong."""
-        kind = self.chance.choice(FAULTS)
-        times = self.chance.randint(1, 4)
-        self.sandbox.control("set_fault", kind=kind, times=times, seconds=self.chance.uniform(0.2, 2.0))
+        kind = self.fault_chance.choice(FAULTS)
+        times = self.fault_chance.randint(1, 4)
+        self.sandbox.control("set_fault", kind=kind, times=times, seconds=self.fault_chance.uniform(0.2, 2.0))
         self.faults[kind] += times

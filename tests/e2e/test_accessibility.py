@@ -57,7 +57,7 @@ class TestSettingsPages:
         sign_in(page)
         run = f"runs/{synced.runs.get().pk}/"
 
-        pages = ["", "disconnect/", "mapping/", "invites/", "people/", "runs/", run, f"{run}?show=skipped"]
+        pages = ["", "disconnect/", "mapping/", "invites/", "scope/", "people/", "runs/", run, f"{run}?show=skipped"]
         assert inspect(["/admin/settings/integrations/", *(f"{GUSTO}{path}" for path in pages)]) == []
 
 

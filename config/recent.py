@@ -56,7 +56,7 @@ def chart(found: list[Day]) -> str:
                 {
                     "label": _("failed"),
                     "data": [day.failed for day in found],
-                    "backgroundColor": "var(--color-orange-500, #f97316)",
+                    "backgroundColor": "#f97316",
                 },
             ],
         }

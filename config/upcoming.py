@@ -44,7 +44,7 @@ def chart(found: list[Week]) -> str:
                 {
                     "label": _("leave"),
                     "data": [week.leavers for week in found],
-                    "backgroundColor": "var(--color-orange-500, #f97316)",
+                    "backgroundColor": "#f97316",
                 },
             ],
         }

@@ -487,6 +487,12 @@ class TestEndingAndRestoringAccess:
 
         assert set(portal.memberships.filter(last_day=day)) == {learner, other}
 
+    def test_show_the_status_in_words(self, client, learner):
+        text = client.get(page(Membership, "change", learner.pk)).content.decode()
+
+        assert "Active" in text
+        assert "(&#x27;active&#x27;" not in text
+
     def test_gives_access_back_with_missed_groups_and_courses(self, client, portal):
         leaver = MembershipFactory(portal=portal, status="ended", ended_by="admin")
         everyone = DynamicRuleFactory(group__portal=portal).group

@@ -94,14 +94,14 @@ class MembershipAdmin(
         },
     ]
     inlines = [GroupMembershipInline, EnrollmentInline, InvitationInline]
-    readonly_fields = ["show_status", "show_ending", "show_source", "created_at", "show_history", "ended_at"]
+    readonly_fields = ["status_in_words", "show_ending", "show_source", "created_at", "show_history", "ended_at"]
     fieldsets = [
         (None, {"fields": ["first_name", "last_name", "email", "role", "is_limited", "rights"]}),
         (
             gettext_lazy("Access"),
             {
                 "fields": [
-                    "show_status",
+                    "status_in_words",
                     "last_day",
                     "ended_at",
                     "show_ending",
@@ -200,6 +200,11 @@ class MembershipAdmin(
         if person.has_access and getattr(person, "is_shut_out", False):
             return Status.ENDED, _("Access ended in the top-level portal")
         return person.status, person.get_status_display()
+
+    @display(description=gettext_lazy("status"))
+    def status_in_words(self, person: Membership) -> str:
+        """Return the status as a text: forms know no labels."""
+        return str(self.show_status(person)[1])
 
     @display(description=gettext_lazy("role"), ordering="role")
     def show_role(self, person: Membership) -> str:

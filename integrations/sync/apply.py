@@ -147,7 +147,8 @@ def _only_agreed(
         now[change.key].append(change)
     kept = []
     for key, own in now.items():
-        if [_essence(change) for change in own] == [_essence(change) for change in agreed.get(key, ())]:
+        # A preview agrees on what is done, not on what is only told.
+        if [_essence(change) for change in own if change.kind is not Kind.SKIP] == [_essence(change) for change in agreed.get(key, ())]:
             kept += own
         else:
             membership_id = next((change.membership_id for change in own if change.membership_id), None)

@@ -87,11 +87,14 @@ def effect_of(
     ends_at = time.monotonic() + seconds
     after = 0
     while rows := statements.rows(_PEOPLE, {"connection": connection.pk, "after": after, "limit": BATCH}):
-        people = {row[0]: msgspec.json.decode(row[8], type=Person) for row in rows}
-        identities = {row[0]: snapshot.known_of(row) for row in rows}
-        for person in people.values():
+        concerned: list[Person] = []
+        identities: dict[str, Known] = {}
+        for row in rows:
+            person = msgspec.json.decode(row[8], type=Person)
             known_attributes.update(person.attributes)
-        concerned = [one for one in people.values() if not _alike(one, identities[one.key], old, new)]
+            if not _alike(person, old, new, is_linked=row[3] is not None):
+                concerned.append(person)
+                identities[person.key] = snapshot.known_of(row)
         _compare(effect, connection, concerned, identities, old=old, new=new, today=today)
         after = rows[-1][1]
         if len(rows) < BATCH:
@@ -104,13 +107,13 @@ def effect_of(
     return effect
 
 
-def _alike(person: Person, known: Known, old: Policy, new: Policy) -> bool:
+def _alike(person: Person, old: Policy, new: Policy, *, is_linked: bool) -> bool:
     """Whether both policies surely treat a person alike."""
     was_wanted = not scope.broken(person.attributes, old.scope)
     is_wanted = not scope.broken(person.attributes, new.scope)
     if was_wanted != is_wanted or (not is_wanted and old.ends_out_of_scope != new.ends_out_of_scope):
         return False
-    if known.membership_id is None:
+    if not is_linked:
         return old.invite == new.invite
     if addresses(person, old) != addresses(person, new):
         return False

@@ -17,6 +17,7 @@ from integrations.views import (
     reports,
     runs,
     safety_settings,
+    undo,
     upcoming,
     why,
     why_not,
@@ -60,6 +61,8 @@ urlpatterns = [
     path("<slug:provider>/runs/<int:run_id>/approve/", approvals.ApprovePage.as_view(), name="approve"),
     path("<slug:provider>/runs/<int:run_id>/reject/", approvals.RejectPage.as_view(), name="reject"),
     path("<slug:provider>/runs/<int:run_id>/apply/", previews.ApplyPreviewPage.as_view(), name="apply_preview"),
+    path("<slug:provider>/runs/<int:run_id>/undo/", undo.UndoPage.as_view(), name="undo"),
+    path("<slug:provider>/runs/<int:run_id>/restore/", undo.RestorePage.as_view(), name="restore"),
     path("<slug:provider>/runs/<int:run_id>/mails/", mails.HeldMailsPage.as_view(), name="held_mails"),
     path("<slug:provider>/preview/", previews.PreviewView.as_view(), name="preview"),
 ]

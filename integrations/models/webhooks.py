@@ -60,7 +60,9 @@ class WebhookEvent(models.Model):
         verbose_name_plural = _("webhook events")
         constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="webhook_event_once")]
         indexes = [
-            models.Index(fields=["provider", "account_id"], condition=Q(state="waiting"), name="webhook_event_waiting"),
+            models.Index(
+                fields=["provider", "account_id"], condition=Q(state="waiting"), name="webhook_event_waiting"
+            ),
             models.Index(fields=["received_at"], name="webhook_event_received"),
         ]
 

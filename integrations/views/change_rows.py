@@ -158,6 +158,8 @@ def kind_of(change: PlannedChange) -> Text:
     if change.state == PlannedChange.State.APPLIED:
         is_empty = change.kind == Kind.UPDATE and not change.after
         return _("Nothing changed") if is_empty else explanations.kind(change.kind)
+    if change.state == PlannedChange.State.SKIPPED and change.kind == Kind.UNDO:
+        return _("Left as it is")
     if change.state == PlannedChange.State.SKIPPED:
         return explanations.kind(Kind.SKIP)
     return _("%(state)s: %(change)s") % {

@@ -39,10 +39,13 @@ COUNTS: dict[str, tuple[str | Promise, Q | None]] = {
     "held": (gettext_lazy("Held for approval"), Q(state=State.HELD)),
     "failed": (gettext_lazy("Failed"), Q(state=State.FAILED)),
     "rejected": (gettext_lazy("Rejected"), Q(state=State.REJECTED)),
+    "undo": (gettext_lazy("Taken back"), Q(kind=Kind.UNDO) & _DONE),
     "warnings": (gettext_lazy("Values not taken over"), ~Q(warnings=[])),
 }
 # Shown only when they happened.
-RARE = {"change_email", "clear", "rejected", "warnings"}
+RARE = {"change_email", "clear", "rejected", "warnings", "undo"}
+# What there is to count in a run that takes another one back.
+OF_AN_UNDO: dict[str, str | Promise] = {"undo": gettext_lazy("Taken back"), "skipped": gettext_lazy("Left as it is")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +141,13 @@ class OneRun(ConnectedPage):
         return [
             CountLink(
                 key=key,
-                label=label,
+                label=OF_AN_UNDO.get(key, label) if self.run.takes_back else label,
                 people=self.totals.get(key, 0),
                 url=self.run_url(show=key) + "#changes" if condition else "",
                 is_current=key == self.shown,
             )
             for key, (label, condition) in COUNTS.items()
-            if self.totals.get(key) or key not in RARE
+            if (key in OF_AN_UNDO if self.run.takes_back else self.totals.get(key) or key not in RARE)
         ]
 
 

@@ -16,6 +16,7 @@ from integrations.views.base import ConnectedPage, paged
 from integrations.views.change_rows import Reader
 from integrations.views.one_run import COUNTS, OneRun, duration
 from integrations.views.previews import apply_question
+from integrations.views.undo import undo_context
 from portals import csv_files
 from portals.hosts import PortalRequest
 from users import audit
@@ -69,6 +70,7 @@ class RunPage(OneRun):
             "can_decide": bool(held) and self.shown == "held",
             "apply": apply_question(self) if approval.can_be_applied(self.run, timezone.now()) else None,
             "applied_by": self.run.followers.filter(trigger="plan").first() if self.run.is_preview else None,
+            "undo": undo_context(self),
             "shown": self.shown,
             "shown_label": COUNTS[self.shown][0] if self.shown else "",
             "searched": self.searched,

@@ -29,7 +29,7 @@ PERSON_PAGES = ["why", "why_not", "why_not_search"]
 UPCOMING_PAGES = ["upcoming", "make_calendar_link", "revoke_calendar_link"]
 POST_ONLY = ["connect", "sync", "preview", "refresh_attributes", "choice_values"]
 ALIAS_PAGES = ["remove_alias"]
-RUN_PAGES = ["run", "run_progress", "run_csv", "approve", "reject", "apply_preview", "held_mails"]
+RUN_PAGES = ["run", "run_progress", "run_csv", "approve", "reject", "apply_preview", "held_mails", "undo", "restore"]
 
 
 def every_address(run):

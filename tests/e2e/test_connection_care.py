@@ -1,0 +1,35 @@
+"""A connection in trouble in a real browser: the banner, the page of the connection, who is told, and Health."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from integrations.models import Connection
+from tests.e2e.test_accessibility import SCHEMES, findings
+
+GUSTO = "/admin/settings/integrations/gusto/"
+
+
+@pytest.fixture
+def broken(synced):
+    Connection.objects.filter(pk=synced.pk).update(state="quarantined", quarantine="emptied")
+    return synced
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("width", [1280, 390])
+    def test_is_readable_everywhere(self, page, sign_in, portal, broken, width):
+        page.set_viewport_size({"width": width, "height": 900})
+        sign_in(page)
+        found = []
+
+        for path in ("/admin/users/membership/", GUSTO, f"{GUSTO}reports/"):
+            for scheme, options in SCHEMES.items():
+                page.emulate_media(color_scheme=scheme)
+                page.goto(portal.url(path))
+                found += findings(f"{path} ({scheme})", Axe().run(page, options=options))
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+        assert found == []
+        page.goto(portal.url("/admin/users/membership/"))
+        page.get_by_role("link", name="See what to do").click()
+        assert page.get_by_role("heading", name="The daily sync is paused").is_visible()

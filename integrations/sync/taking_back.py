@@ -55,7 +55,9 @@ class _Told:
 
 def carry_out(context: Context, run: SyncRun, lease: Lease, state: Progress) -> bool:
     """Take back the next lines of the run's origin; whether there were any. Raises LeaseLost."""
-    origin = SyncRun.objects.get(pk=run.origin_id)
+    origin = run.origin
+    if origin is None:
+        return False
     lines = undo.lines_of(origin, SyncRun.Trigger(run.trigger)).order_by("-pk")
     if state.after_identity:
         lines = lines.filter(pk__lt=state.after_identity)

@@ -117,7 +117,7 @@ def prospect(run: SyncRun, trigger: Trigger = Trigger.UNDO) -> Prospect:
     lines = lines_of(run, trigger)
     kinds = dict(lines.values_list("kind").annotate(people=Count("pk")).order_by())
     added = lines.filter(kind__in=ADDITIONS).values_list("membership_id", flat=True)
-    ids = list(added) if any(kind in kinds for kind in ADDITIONS) else []
+    ids = [pk for pk in added if pk] if any(kind in kinds for kind in ADDITIONS) else []
     removable = reversal.untouched(portal=run.connection.portal, membership_ids=ids, run_ids=own_runs(run))
     mails = {"unsent": 0, "sent": 0}
     if run.totals.get("mails") and trigger == Trigger.UNDO:

@@ -100,7 +100,7 @@ class UndoPage(OneRun, Confirmation):
 class RestorePage(UndoPage):
     """Asks, and gives back the access that a run ended."""
 
-    title = gettext_lazy("Give access back")  # type: ignore[assignment]
+    title = gettext_lazy("Give access back")
     trigger = SyncRun.Trigger.RESTORE
     name = "restore"
 

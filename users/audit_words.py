@@ -34,6 +34,7 @@ ACTIONS: dict[str, Text] = {
     "reports_changed": gettext_lazy("Changed who is told about a connection"),
     "disconnect": gettext_lazy("Integration disconnected"),
     "enrolled": gettext_lazy("Enrolled in a course"),
+    "group_joined": gettext_lazy("Put into a group"),
     "invitation_accepted": gettext_lazy("Invitation accepted"),
     "invitation_cancelled": gettext_lazy("Invitation cancelled"),
     "invitation_resent": gettext_lazy("Invitation sent again"),

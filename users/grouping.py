@@ -22,7 +22,7 @@ from portals import definitions, statements
 from portals.models import Group
 from portals.rules import Rule
 from users import enrollments
-from users.models import Membership
+from users.models import AuditEntry, Membership
 from users.rule_conditions import Compiler
 
 # People changed in one transaction when a whole portal is evaluated.
@@ -226,15 +226,22 @@ def matching(*, portal_id: int, rule: Rule, now: datetime) -> tuple[str, dict[st
 
 @transaction.atomic
 def add_members(
-    *, group: Group, membership_ids: Collection[int], now: datetime, process_enrollments: bool = True
+    *,
+    group: Group,
+    membership_ids: Collection[int],
+    now: datetime,
+    process_enrollments: bool = True,
+    actor_id: int | None = None,
 ) -> Regrouped:
     """Put people into a group by hand and return what changed, in groups that depend on this one too.
 
-    Without `process_enrollments` nobody is enrolled in this group's courses. Raises ValidationError when somebody is
-    not in the group's portal.
+    Without `process_enrollments` nobody is enrolled in this group's courses. The account at work, if there is one, is
+    kept in the audit trail of the people. Raises ValidationError when somebody is not in the group's portal.
     """
     ids = _checked(group, membership_ids)
     added = statements.rows(_ADD, {"group": group.pk, "memberships": ids, "now": now})
+    if actor_id:
+        _record_joining(group, [membership_id for membership_id, _is_new in added], actor_id, now)
     newcomers = [membership_id for membership_id, is_new in added if is_new]
     enrolled = 0
     if newcomers and process_enrollments:
@@ -325,6 +332,21 @@ def _batches(membership_ids: Sequence[int]) -> Iterator[list[int]]:
     ordered = sorted(membership_ids)
     for start in range(0, len(ordered), BATCH):
         yield ordered[start : start + BATCH]
+
+
+def _record_joining(group: Group, membership_ids: Collection[int], actor_id: int, now: datetime) -> None:
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            portal_id=group.portal_id,
+            at=now,
+            actor_id=actor_id,
+            action="group_joined",
+            object_type=Membership._meta.label_lower,
+            object_id=membership_id,
+            after={"group": group.title},
+        )
+        for membership_id in membership_ids
+    )
 
 
 def _checked(group: Group, membership_ids: Collection[int]) -> list[int]:

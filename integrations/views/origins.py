@@ -42,6 +42,7 @@ class GroupOrigin:
     sentence: Text
     since: datetime | None = None
     checks: tuple[Check, ...] = ()
+    writer: Writer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ class CourseOrigin:
 class Groups:
     """The groups of one person against the rules of the portal; four statements, whatever the numbers."""
 
-    def __init__(self, person: Membership, now: datetime, *, visible: Collection[int] | None) -> None:
+    def __init__(self, person: Membership, now: datetime, trail: Trail, *, visible: Collection[int] | None) -> None:
         self._person = person
+        self._trail = trail
         self._today = person.portal.today(now)
         # The groups that the reader may know of, None for all.
         self._visible = visible
@@ -93,7 +95,9 @@ class Groups:
         return self._visible is None or group_id in self._visible
 
     def _by_hand(self, one: GroupMembership) -> GroupOrigin:
-        return GroupOrigin(one.group.title, one.group_id, _("Added by hand, not by a rule."), one.created_at)
+        writer = self._trail.writer_of_action("group_joined", group=one.group.title)
+        sentence = _("Added by hand, not by a rule.")
+        return GroupOrigin(one.group.title, one.group_id, sentence, one.created_at, writer=writer)
 
     def _by_rule(self, one: GroupMembership) -> GroupOrigin:
         rule = self._rules.get(one.group_id)

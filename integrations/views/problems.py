@@ -197,8 +197,8 @@ class OneProblem(ProblemPages):
             yield _("Manager's id: %(id)s") % {"id": identity.snapshot.get("manager_key", "")}
         elif self.cause == Cause.NOT_LISTED:
             yield _("Missing from complete lists in a row: %(count)d") % {"count": identity.times_missing}
-        elif self.cause == Cause.MAIL_FAILED and identity.membership_id in failures:
-            yield failures[identity.membership_id]
+        elif self.cause == Cause.MAIL_FAILED and (failure := failures.get(identity.membership_id or 0)):
+            yield failure
 
 
 class ProblemPage(OneProblem):

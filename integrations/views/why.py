@@ -27,13 +27,18 @@ class WhyPage(SettingsPage):
 
     def may_open(self) -> bool:
         """Whether the visitor looks after people."""
-        return admin.site.get_model_admin(Membership).may_see(self.request)
+        return bool(self.people_admin.may_see(self.request))
+
+    @property
+    def people_admin(self) -> Any:
+        """The list of users, whose walls are those of this page."""
+        return admin.site.get_model_admin(Membership)
 
     @cached_property
     def person(self) -> Membership:
         """The person that the address names, if the visitor may see them. Raises Http404."""
         rows = Membership.objects.filter(portal=self.portal, pk=self.kwargs["membership_id"])
-        people = admin.site.get_model_admin(Membership).managed(self.request, rows)
+        people = self.people_admin.managed(self.request, rows)
         found: Membership | None = people.select_related("user", "portal", "ended_by_account").first()
         if found is None:
             raise Http404
@@ -63,7 +68,7 @@ class WhyPage(SettingsPage):
         who = standing(request)
         visible = None if who.administers else who.group_ids
         trail = Trail(self.person, links_runs=sees_sources)
-        groups = Groups(self.person, timezone.now(), visible=visible)
+        groups = Groups(self.person, timezone.now(), trail, visible=visible)
         context = {
             "person": self.person,
             "sources": sources_of(self.person, trail) if sees_sources else [],

@@ -283,7 +283,7 @@ class MembershipAdmin(
         if is_staff:
             self._make_staff(request, pk, form, MAILS.get(how))
         if group := entered.get("group"):
-            grouping.add_members(group=group, membership_ids=[pk], now=now)
+            grouping.add_members(group=group, membership_ids=[pk], now=now, actor_id=request.user.pk)
         grouping.regroup(portal_id=obj.portal_id, membership_ids=[pk], now=now)
         return pk
 
@@ -400,7 +400,9 @@ class MembershipAdmin(
     def add_to_group(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
         """Put people into a group by hand."""
         group = form.cleaned_data["group"]
-        done = grouping.add_members(group=group, membership_ids=[row.pk for row in rows], now=timezone.now())
+        done = grouping.add_members(
+            group=group, membership_ids=[row.pk for row in rows], now=timezone.now(), actor_id=request.user.pk
+        )
         return _("%(count)d joined the group “%(group)s”.") % {"count": done.joined, "group": group}
 
 

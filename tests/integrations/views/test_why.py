@@ -6,12 +6,13 @@ from http import HTTPStatus
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from portals.models import RuleCondition
 from tests.factories.integrations import ExternalIdentityFactory, FieldMappingFactory, SyncRunFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, DynamicRuleFactory, GroupFactory, PortalFactory
 from tests.factories.users import AdminFactory, InvitationFactory, MembershipFactory
-from users import audit
+from users import audit, grouping
 from users.models import Enrollment, GroupMembership
 
 from .conftest import text_of
@@ -136,10 +137,15 @@ class TestGroups:
         assert "Sales team : The rule fits:" in (page := text_of(portal_admin.get(page_of(person))))
         assert "Department is Sales: Sales (fits)" in page
 
-    def test_tell_members_by_hand(self, portal_admin, person, sales, join):
-        join(person, sales, "manual")
+    def test_tell_who_added_a_member_by_hand(self, portal_admin, admin, person, sales):
+        now = timezone.now()
+        grouping.add_members(group=sales, membership_ids=[person.pk], now=now, actor_id=admin.pk)
 
-        assert "Sales team : Added by hand, not by a rule." in text_of(portal_admin.get(page_of(person)))
+        page = text_of(portal_admin.get(page_of(person)))
+        assert "Sales team : Added by hand, not by a rule." in page
+        assert (
+            f"{admin.full_name}, {date_format(timezone.localtime(now, person.portal.zone), 'DATETIME_FORMAT')}" in page
+        )
 
     def test_say_when_the_rule_does_not_fit_any_more(self, portal_admin, person, sales, join):
         join(person, sales)

@@ -55,8 +55,8 @@ def forget_person(
 def kept_by_provider(membership_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:
     """Return the values of linked learners that follow a provider, and its name; costs at most two queries.
 
-    Staff keep their own names and addresses, pinned values are the portal's own, and after a disconnect everything may be
-    edited again.
+    Staff keep their own names and addresses, pinned values are the portal's own, and after a disconnect everything may
+    be edited again.
     """
     identities = list(
         ExternalIdentity.objects.filter(membership__in=membership_ids)

@@ -47,7 +47,7 @@ def lift(*, membership_ids: Collection[int], fields: Collection[CustomField], ac
         lifted += len(gone)
         before = {"fields": sorted(labels[pk] for pk in gone)}
         entry = audit.entry(portal_id=person.portal_id, action="pins_lifted", object=person, at=now, before=before)
-        entry.actor = actor
+        entry.actor_id = actor.pk if actor else None
         entries.append(entry)
     Membership.objects.bulk_update(people, ["pinned_fields"])
     AuditEntry.objects.bulk_create(entries)

@@ -148,7 +148,8 @@ def _only_agreed(
     kept = []
     for key, own in now.items():
         # A preview agrees on what is done, not on what is only told.
-        if [_essence(change) for change in own if change.kind is not Kind.SKIP] == [_essence(change) for change in agreed.get(key, ())]:
+        done = [_essence(change) for change in own if change.kind is not Kind.SKIP]
+        if done == [_essence(change) for change in agreed.get(key, ())]:
             kept += own
         else:
             membership_id = next((change.membership_id for change in own if change.membership_id), None)

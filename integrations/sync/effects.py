@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -21,6 +21,7 @@ from integrations.engine.mapping import custom_values
 from integrations.engine.matching import addresses
 from integrations.engine.plan import decide
 from integrations.engine.records import Person, Policy
+from integrations.engine.rejections import Rejected, without_rejected
 from integrations.models import Connection
 from integrations.sync import snapshot
 from integrations.sync.ledger import label
@@ -137,17 +138,23 @@ def _compare(
     is_same = old.invite.address == new.invite.address
     around_old = around if is_same else snapshot.surroundings(connection, people, identities, old)
     for person in people:
-        before = [_essence(change) for change in decide(person, around_old, old, today)]
-        changes = [change for change in decide(person, around, new, today) if _essence(change) not in before]
-        effect.add(person, _felt(changes, identities[person.key]))
+        rejected = identities[person.key].rejected or {}
+        before = [_essence(one) for one in _wanted(decide(person, around_old, old, today), rejected)]
+        changes = _wanted(decide(person, around, new, today), rejected)
+        effect.add(person, _felt([change for change in changes if _essence(change) not in before]))
 
 
-def _felt(changes: Sequence[Change], known: Known) -> list[Change]:
-    """Leave out what changes nothing: refused values, other reasons for a skip, changes that an admin rejected."""
+def _wanted(changes: Iterable[Change], rejected: Rejected) -> list[Change]:
+    """Leave out what an admin does not want."""
+    return without_rejected(list(changes), rejected)[0] if rejected else list(changes)
+
+
+def _felt(changes: Sequence[Change]) -> list[Change]:
+    """Leave out what changes nothing: refused values, and other reasons for a skip."""
     felt = []
     for change in changes:
         is_update_of_nothing = change.kind in (Kind.UPDATE, Kind.LINK) and not change.after
-        if is_update_of_nothing or (known.rejected or {}).get(change.kind) == change.after:
+        if is_update_of_nothing:
             continue
         if change.kind is not Kind.SKIP or change.reason is Reason.OUT_OF_SCOPE:
             felt.append(change)

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 
-from integrations.models import ConsentRequest, Grant
+from integrations.models import ConsentRequest, Grant, WebhookSubscription
 from portals import sealing
 from portals.models import SignedLinkSettings
 
@@ -18,6 +18,7 @@ SEALED: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (Grant, ("access_token", "refresh_token")),
     (SignedLinkSettings, ("secret", "previous_secret")),
     (ConsentRequest, ("sealed_token",)),
+    (WebhookSubscription, ("token",)),
 )
 
 

@@ -17,7 +17,13 @@ pytestmark = pytest.mark.django_db
 
 MARKER = "SECRET"
 # Words for parts of an address that are no ids.
-WORDS = {"provider": ["gusto"], "app_label": ["portals", "users", "integrations"], "state": ["x"], "kind": ["invite"]}
+WORDS = {
+    "provider": ["gusto"],
+    "cause": ["not_listed"],
+    "app_label": ["portals", "users", "integrations"],
+    "state": ["x"],
+    "kind": ["invite"],
+}
 # What is open to everyone on purpose, and shows only what belongs to the visitor's own host.
 LEFT_OUT = ("static/", "health/", "admin/jsi18n/")
 MOST_PER_PAGE = 40

@@ -93,12 +93,11 @@ class RollcallAdminSite(UnfoldAdminSite):
         raise Http404
 
 
-def _needs(request: HttpRequest) -> SimpleLazyObject:
+def _needs(request: HttpRequest) -> Any:
     """Return what the portal's connections need, asked for when a page shows it; only full admins can do it."""
 
     def ask() -> list[Need]:
         portal = portal_of(request)
         return needs.of_portal(portal, timezone.now()) if portal and is_full_admin(request) else []
 
-    known: SimpleLazyObject = request.__dict__.setdefault("_needs", SimpleLazyObject(ask))
-    return known
+    return request.__dict__.setdefault("_needs", SimpleLazyObject(ask))

@@ -11,21 +11,26 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 logger = logging.getLogger(__name__)
 
+# What sweeps and the clock find in the database, whether or not a message calls for it.
+FOUND_AGAIN = {
+    "integrations.tasks.sync_connection",
+    "users.tasks.carry_out_bulk_job",
+    "users.tasks.send_invitations",
+}
 
-class WakeUpCall(Task):
+
+class WakeUpCall(Task):  # type: ignore[type-arg]
     """A task whose message may get lost where the database says what there is to do, and a sweep finds it.
 
-    `@shared_task(is_found_again=True)` says so; then `delay` returns None while the broker is away.
+    For those in FOUND_AGAIN `delay` returns None while the broker is away.
     """
-
-    is_found_again = False
 
     def apply_async(self, *args: Any, **kwargs: Any) -> Any:
         """Send the message. Raises OperationalError without a broker, unless the work is found again."""
         try:
             return super().apply_async(*args, **kwargs)
         except OperationalError:
-            if not self.is_found_again:
+            if self.name not in FOUND_AGAIN:
                 raise
             logger.warning("The broker does not answer; %s starts when it is back.", self.name)
             return None

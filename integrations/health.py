@@ -123,10 +123,7 @@ def as_json(facts: Facts, checks: list[Check]) -> dict[str, object]:
 def _stored_facts(now: datetime, waiting_jobs: int | None) -> Facts:
     beat = Heartbeat.objects.filter(name=Heartbeat.WORKER).annotate(age=Now() - F("at")).first()
     waiting = SyncRun.objects.filter(state=SyncRun.State.QUEUED).aggregate(at=Min("created_at"))["at"]
-    mails = [
-        model.objects.filter(state=model.State.SCHEDULED)  # type: ignore[attr-defined]
-        for model in (Invitation, Notice)
-    ]
+    mails = [model.objects.filter(state=model.State.SCHEDULED) for model in (Invitation, Notice)]
     due = [moment for rows in mails if (moment := rows.aggregate(at=Min("next_try_at"))["at"]) and moment <= now]
     broken = care.in_trouble(now).select_related("portal").order_by("last_complete_sync_at", "pk")[:MOST_NAMED]
     return Facts(
@@ -156,7 +153,7 @@ def _waiting_jobs() -> int | None:
     """Return how many messages no worker has taken, or None when the broker does not answer."""
     try:
         store = rate_limits.open_store(settings.REDIS_URL)
-        return sum(int(store.llen(queue)) for queue in QUEUES)  # type: ignore[arg-type]
+        return sum(int(store.llen(queue)) for queue in QUEUES)
     except redis.RedisError:
         logger.warning("health: the broker does not answer", exc_info=True)
         return None

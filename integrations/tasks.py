@@ -24,7 +24,7 @@ SLICE_SECONDS = 200
 DUE_AT_ONCE = 500
 
 
-@shared_task(is_found_again=True)
+@shared_task
 def sync_connection(*, run_id: int) -> None:
     """Carry out one claimed run, or a slice of it."""
     run = sync_run.carry_out(run_id=run_id, seconds=SLICE_SECONDS)

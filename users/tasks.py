@@ -38,7 +38,7 @@ SENDING_TIME = timedelta(seconds=45)
 NIGHTLY_HOURS = (0, 1)
 
 
-@shared_task(is_found_again=True)
+@shared_task
 def send_invitations() -> None:
     """Hand waiting mails over to the mail server, for a while."""
     outbox.send_waiting(clock=timezone.now, until=timezone.now() + SENDING_TIME)
@@ -129,7 +129,7 @@ _BULK_WORK = {
 }
 
 
-@shared_task(is_found_again=True)
+@shared_task
 def carry_out_bulk_job(*, job_id: int) -> None:
     """Work through a background job, unless another worker does."""
     work = bulk_jobs.take(job_id)

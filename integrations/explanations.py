@@ -250,7 +250,7 @@ _STEPS: dict[str, Explanation] = {
     "readable": Explanation(_("Can the record be read?"), _("The record is readable.")),
     "wanted_back": Explanation(
         _("Has nobody removed the person here?"),
-        _("No admin removed or deleted the person."),
+        _("No admin removed or deleted the person, or undid the sync that brought them."),
     ),
     "employed": Explanation(
         _("Is the person active in the HR system?"),

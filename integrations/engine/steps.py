@@ -31,6 +31,9 @@ STOPS: dict[Reason, Step] = {
     Reason.NAME_TOO_LONG: Step.READABLE,
     Reason.REMOVED_BY_ADMIN: Step.WANTED_BACK,
     Reason.ERASED: Step.WANTED_BACK,
+    Reason.UNDONE: Step.WANTED_BACK,
+    Reason.REMOVED_AGAIN: Step.WANTED_BACK,
+    Reason.UNLINKED_AGAIN: Step.WANTED_BACK,
     Reason.INACTIVE: Step.EMPLOYED,
     Reason.LEFT: Step.EMPLOYED,
     Reason.OUT_OF_SCOPE: Step.IN_SCOPE,
@@ -48,7 +51,9 @@ STOPS: dict[Reason, Step] = {
     Reason.CHANGED_SINCE: Step.SAVED,
     Reason.TOO_MANY_REMOVALS: Step.APPROVED,
     Reason.ENDED_BY_ADMIN: Step.ACCESS,
+    Reason.ENDED_INSTEAD: Step.ACCESS,
     Reason.INVITATION_CANCELLED: Step.MAIL,
+    Reason.MAIL_WAS_SENT: Step.MAIL,
 }
 
 

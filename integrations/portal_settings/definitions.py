@@ -182,7 +182,8 @@ def _write_groups(
 
 def _write_group_courses(group: Group, wanted: Sequence[document.GroupCourse], courses: Mapping[str, Course]) -> None:
     known = {one.course_id: one for one in GroupCourse.objects.filter(group=group)}
-    added, changed = [], []
+    added: list[int] = []
+    changed: list[int] = []
     for one in wanted:
         course = courses.get(key(one.course))
         if course is None:

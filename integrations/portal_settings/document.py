@@ -34,7 +34,7 @@ class _Part(Struct, forbid_unknown_fields=True, frozen=True):
     """Part of the file; a key that is not known is a mistake, not something to pass over."""
 
 
-class PortalPart(_Part):
+class PortalPart(_Part, frozen=True):
     """Settings of the portal itself; its name, addresses and sign-in are its own."""
 
     language: str
@@ -45,14 +45,14 @@ class PortalPart(_Part):
     may_request_deletion: bool = False
 
 
-class Choice(_Part):
+class Choice(_Part, frozen=True):
     """One value that a custom field offers."""
 
     value: Name
     archived: bool = False
 
 
-class Field(_Part):
+class Field(_Part, frozen=True):
     """A custom field with its choices, in their order."""
 
     label: Label
@@ -66,7 +66,7 @@ class Field(_Part):
     choices: list[Choice] = field(default_factory=list)
 
 
-class Course(_Part):
+class Course(_Part, frozen=True):
     """A course; people's progress is no setting."""
 
     title: Name
@@ -77,7 +77,7 @@ class Course(_Part):
     content_text: str = ""
 
 
-class Condition(_Part):
+class Condition(_Part, frozen=True):
     """One comparison of a rule; `field` is a custom field's label."""
 
     looks_at: Subject
@@ -86,7 +86,7 @@ class Condition(_Part):
     values: list[str] = msgspec.field(default_factory=list)
 
 
-class Rule(_Part):
+class Rule(_Part, frozen=True):
     """A dynamic rule: any block whose conditions all hold."""
 
     state: Literal["draft", "active", "broken"] = "active"
@@ -95,7 +95,7 @@ class Rule(_Part):
     blocks: list[list[Condition]] = field(default_factory=list)
 
 
-class GroupCourse(_Part):
+class GroupCourse(_Part, frozen=True):
     """A course of a group and its terms there."""
 
     course: Name
@@ -104,7 +104,7 @@ class GroupCourse(_Part):
     enroll_again: bool = False
 
 
-class Group(_Part):
+class Group(_Part, frozen=True):
     """A group, the rule that fills it and the courses that it gives."""
 
     title: Name
@@ -114,7 +114,7 @@ class Group(_Part):
     courses: list[GroupCourse] = field(default_factory=list)
 
 
-class Mapping(_Part):
+class Mapping(_Part, frozen=True):
     """Which attribute fills which custom field."""
 
     field: Label
@@ -125,7 +125,7 @@ class Mapping(_Part):
     aliases: dict[Name, Name] = msgspec.field(default_factory=dict)
 
 
-class Invites(_Part):
+class Invites(_Part, frozen=True):
     """The invite configuration."""
 
     when: Literal["added", "hire_date"] = "added"
@@ -133,7 +133,7 @@ class Invites(_Part):
     address: Literal["work_first", "personal_first", "work_only"] = "work_first"
 
 
-class ScopeLine(_Part):
+class ScopeLine(_Part, frozen=True):
     """One condition of the scope."""
 
     attribute: Label
@@ -141,7 +141,7 @@ class ScopeLine(_Part):
     values: list[str] = field(default_factory=list)
 
 
-class Safety(_Part):
+class Safety(_Part, frozen=True):
     """Scope and safety."""
 
     most_people: Annotated[int, Meta(ge=1, le=1000)] = 3
@@ -153,7 +153,7 @@ class Safety(_Part):
     ends_missing: bool = False
 
 
-class Connection(_Part):
+class Connection(_Part, frozen=True):
     """What is set for the syncs with one provider; no consent, no token, no account."""
 
     mappings: list[Mapping] = field(default_factory=list)
@@ -161,7 +161,7 @@ class Connection(_Part):
     safety: Safety | None = None
 
 
-class Document(_Part):
+class Document(_Part, frozen=True):
     """A whole file."""
 
     format: Literal["rollcall-portal-settings"]

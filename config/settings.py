@@ -127,7 +127,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "users.password_rules.LengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Ten wrong passwords for one account from one network address lock that pair, and nobody else, for a quarter of an hour.
+# Ten wrong passwords for one account from one network address lock that pair, and nobody else, for 15 minutes.
 AXES_HANDLER = "users.lockouts.CacheHandler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "users.lockouts.account_key"

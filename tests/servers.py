@@ -40,7 +40,7 @@ def test_environment() -> Iterator[None]:
 
 
 def _keep_apart() -> None:
-    """Give each process of `pytest -n` a store of its own on the shared server, as pytest-django does with databases."""
+    """Give each process of `pytest -n` a store of its own on the server, as pytest-django does with databases."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker:
         address = urlsplit(os.environ["REDIS_URL"])

@@ -105,7 +105,7 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
     return result
 
 
-def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.Outcome, dict[int, traces.Trace]]:
+def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.Outcome, Mapping[int, traces.Trace]]:
     """Carry the changes out, and return with the outcome what an undo has to know of each learner."""
     ids = [change.membership_id for change in changes if change.kind in TRACED and change.after]
     known = [one for one in ids if one is not None]

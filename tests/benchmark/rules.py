@@ -41,7 +41,8 @@ FIELDS = [
 PEOPLE = """
 WITH account AS (
     INSERT INTO users_user (realm_id, email, first_name, last_name, password, is_active, is_superuser, created_at)
-    SELECT %(realm)s, 'p' || %(after)s::bigint + n || CASE WHEN n %% 10 = 0 THEN '@partner.test' ELSE '@eu.example.com' END,
+    SELECT %(realm)s, 'p' || %(after)s::bigint + n
+        || CASE WHEN n %% 10 = 0 THEN '@partner.test' ELSE '@eu.example.com' END,
         'Robin', 'Vale', '!', true, false, %(now)s
     FROM generate_series(1, %(people)s::integer) AS n
     RETURNING id

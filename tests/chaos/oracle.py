@@ -139,18 +139,19 @@ class Oracle:
             found[uuid] = row
         verdict = Verdict()
         for uuid, wanted in self.wanted.items():
-            row = found.pop(uuid, None)
+            row: list[Any] | None = found.get(uuid)
             if row is None or not _is_as(row, wanted):
                 verdict.lost[uuid] = (wanted, row)
             if row is not None and row[0] == "ended" and wanted.status != "ended":
                 verdict.wrongly_ended.add(uuid)
+        found = {uuid: row for uuid, row in found.items() if uuid not in self.wanted}
         counts = database.execute(_ROWS).fetchone() or (0, 0)
         verdict.surplus = len(found) + sum(max(0, number - len(self.wanted)) for number in counts)
         return verdict
 
     def surplus_endings(self, database: psycopg.Connection) -> int:
         """Return how often somebody's access was ended who had not left, over the whole time."""
-        found = dict(database.execute(_ENDINGS).fetchall())
+        found: dict[str, int] = dict(database.execute(_ENDINGS).fetchall())
         return sum(max(0, number - self._book.endings.get(uuid, 0)) for uuid, number in found.items())
 
 

@@ -7,7 +7,6 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT  # the script as the package ships it
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
@@ -18,20 +17,11 @@ from integrations.sync import leases
 from integrations.sync import run as sync_run
 from portals.models import Portal, SamlSettings, SignedLinkSettings
 from tests.e2e import addresses
+from tests.e2e.axe import inspected
 from tests.e2e.conftest import ADMIN
 from users import invitations, second_factors
 from users.models import Invitation, Membership, User
 
-SERIOUS = {"serious", "critical"}
-WHOLE = {"resultTypes": ["violations"]}
-# In the dark only the colours are others.
-COLORS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
-# A colour on its way to another would be measured; a style tag would be refused on the learners' pages.
-STAND_STILL = """() => {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync("*, *::before, *::after { transition: none !important; animation: none !important; }");
-    document.adoptedStyleSheets.push(sheet);
-}"""
 FOR_MACHINES = {"health", "users:live", "users:ready"}
 # Addresses without a page of their own: they take posts, hand over files, lead elsewhere or are parts of a page.
 NO_PAGES = {
@@ -127,24 +117,6 @@ def known_values(portal):
         "enrollment_id": [learner.enrollments.earliest("pk").pk],
         "token": [invitations.token(sent.last())],
     }
-
-
-def findings(page, options):
-    """Return what is wrong on the open page: a text for each serious finding."""
-    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found if one["impact"] in SERIOUS]
-
-
-def inspected(page, address):
-    """Return what is wrong on a page, in light and then in dark."""
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    answer = page.goto(address)
-    page.evaluate(STAND_STILL)
-    page.evaluate(AXE_SCRIPT)
-    found = [f"{address} ({answer.status}, light) {text}" for text in findings(page, WHOLE)]
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    page.evaluate("document.documentElement.classList.add('dark')")
-    return found + [f"{address} (dark) {text}" for text in findings(page, COLORS)]
 
 
 def variants(world):

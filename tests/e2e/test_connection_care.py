@@ -1,10 +1,9 @@
 """A connection in trouble in a real browser: the banner, the page of the connection, who is told, and Health."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from integrations.models import Connection
-from tests.e2e.test_accessibility import SCHEMES, findings
+from tests.e2e.axe import inspected
 
 GUSTO = "/admin/settings/integrations/gusto/"
 
@@ -23,10 +22,7 @@ class TestTrouble:
         found = []
 
         for path in ("/admin/users/membership/", GUSTO, f"{GUSTO}reports/"):
-            for scheme, options in SCHEMES.items():
-                page.emulate_media(color_scheme=scheme)
-                page.goto(portal.url(path))
-                found += findings(f"{path} ({scheme})", Axe().run(page, options=options))
+            found += inspected(page, portal.url(path))
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
         assert found == []

@@ -1,7 +1,6 @@
 """A rule is built line by line without leaving the page, shows its effect, and runs."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -9,7 +8,7 @@ from portals.models import CustomField, Group
 from tests.factories.users import MembershipFactory
 from users import grouping
 
-from .test_accessibility import SCHEMES, findings
+from .axe import inspected
 
 PHONE = {"width": 390, "height": 844}
 
@@ -114,10 +113,7 @@ class TestBuildingARule:
             f"/admin/portals/customfield/{CustomField.objects.first().pk}/change/",
         ]
         found = []
-        for scheme, options in SCHEMES.items():
-            builder.emulate_media(color_scheme=scheme)
-            for path in [*(f"/admin/portals/group/{group.pk}/{name}" for name in pages), *fields]:
-                builder.goto(portal.url(path))
-                found += findings(f"{path} ({scheme})", Axe().run(builder, options=options))
+        for path in [*(f"/admin/portals/group/{group.pk}/{name}" for name in pages), *fields]:
+            found += inspected(builder, portal.url(path))
 
         assert found == []

@@ -3,10 +3,9 @@
 import csv
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.e2e.test_accessibility import SCHEMES, findings
+from tests.e2e.axe import inspected, inspected_here
 from tests.factories.users import MembershipFactory
 from tests.workers import forget_tasks
 from users.admin import exports
@@ -68,9 +67,7 @@ class TestUpload:
 
         expect(page.get_by_text("1 person is changed.")).to_be_visible(timeout=30_000)
         expect(page.get_by_text("“nonsense” is no e-mail address.")).to_be_visible()
-        for scheme, options in SCHEMES.items():
-            page.emulate_media(color_scheme=scheme)
-            assert findings(f"preview ({scheme})", Axe().run(page, options=options)) == []
+        assert inspected_here(page, "preview") == []
         page.get_by_role("button", name="Carry it out").click()
 
         expect(page.locator("#rows").get_by_text("Done")).to_be_visible(timeout=30_000)
@@ -81,10 +78,7 @@ class TestUpload:
         sign_in(page)
 
         found = []
-        for scheme, options in SCHEMES.items():
-            page.emulate_media(color_scheme=scheme)
-            for path in (f"{LIST}import/", f"{LIST}export/", "/admin/users/bulkjob/"):
-                page.goto(portal.url(path))
-                found += findings(f"{path} ({scheme})", Axe().run(page, options=options))
+        for path in (f"{LIST}import/", f"{LIST}export/", "/admin/users/bulkjob/"):
+            found += inspected(page, portal.url(path))
 
         assert found == []

@@ -51,7 +51,7 @@ def change(field):
 
 
 def first_choice(field):
-    return list(field.choices.order_by("position", "pk"))[0]
+    return next(iter(field.choices.order_by("position", "pk")))
 
 
 class TestRenamingAChoice:

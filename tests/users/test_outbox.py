@@ -198,7 +198,6 @@ class TestRefusals:
         assert Invitation.objects.filter(state="scheduled").count() == 3
         assert Invitation.objects.filter(tries=1).count() == 1
 
-
     def test_a_server_that_does_not_answer_costs_nobody_an_invitation(self, settings):
         invitation = InvitationFactory(next_try_at=NOW)
         with socket.create_server(("127.0.0.1", 0)) as silent:

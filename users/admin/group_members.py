@@ -219,9 +219,7 @@ class GroupMembershipAdmin(PortalScopedAdmin):
     def save_model(self, request: HttpRequest, obj: GroupMembership, form: Any, change: Any) -> None:
         """Put the people into the group."""
         ids = [row.pk for row in form.memberships]
-        grouping.add_members(
-            group=obj.group, membership_ids=ids, now=timezone.now(), actor_id=request.user.pk
-        )
+        grouping.add_members(group=obj.group, membership_ids=ids, now=timezone.now(), actor_id=request.user.pk)
         obj.membership = form.memberships[0]
         obj.pk = GroupMembership.objects.get(group=obj.group, membership=obj.membership).pk
 

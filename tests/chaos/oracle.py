@@ -135,8 +135,8 @@ class Oracle:
     def judge(self, database: psycopg.Connection) -> Verdict:
         """Compare everyone in the database with what they should be."""
         found: dict[str, list[Any]] = {}
-        for uuid, _membership, *row in database.execute(_PEOPLE):
-            found[uuid] = row
+        for uuid, _membership, *facts in database.execute(_PEOPLE):
+            found[uuid] = facts
         verdict = Verdict()
         for uuid, wanted in self.wanted.items():
             row: list[Any] | None = found.get(uuid)

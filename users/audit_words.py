@@ -31,6 +31,7 @@ ACTIONS: dict[str, Text] = {
     "connect": gettext_lazy("Integration connected"),
     "deletion_requested": gettext_lazy("Deletion requested"),
     "deletion_taken_back": gettext_lazy("Deletion request taken back"),
+    "saml_set_up": gettext_lazy("Single sign-on set up from a terminal"),
     "reports_changed": gettext_lazy("Changed who is told about a connection"),
     "disconnect": gettext_lazy("Integration disconnected"),
     "enrolled": gettext_lazy("Enrolled in a course"),

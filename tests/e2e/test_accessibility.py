@@ -53,9 +53,17 @@ NO_PAGES = {
     "integrations:run_csv",
     "integrations:run_progress",
     "integrations:sync",
+    "integrations:make_calendar_link",
+    "integrations:revoke_calendar_link",
     "integrations_public:callback",
-    # Only while a preview is the latest news, and only for a file of progress.
+    "integrations_public:calendar",
+    "gusto:webhooks",
+    "portal_settings:copy",
+    "portal_settings:download",
+    # Only while a preview is the latest news, after a run that changed people, and for a file of progress.
     "integrations:apply_preview",
+    "integrations:restore",
+    "integrations:undo",
     "admin:users_progress_page",
     "users:end_sign_in",
     "users:end_sign_ins",

@@ -101,7 +101,7 @@ class TestLockOut:
         guess(client, learner.user.email)
 
         # The clock of the cache's server cannot be moved, but it tells what it will have forgotten when.
-        server = cache._cache.get_client()
+        server = cache._shared._cache.get_client()
         left = [server.ttl(key) for key in server.keys(f"{cache.key_prefix}*")]
         assert len(left) == 2
         assert all(890 <= seconds <= 900 for seconds in left)

@@ -232,7 +232,11 @@ class TestApply:
         [
             ({"custom_fields": [{"label": f"F{n}", "type": "string"} for n in range(10)]}, "would have 11"),
             ({"custom_fields": [{"label": "Team", "type": "date"}]}, "texts stay texts"),
-            ({"custom_fields": [{"label": "Team", "type": "string"}]}, "so it cannot have choices"),
+            ({"custom_fields": [{"label": "Team", "type": "string"}]}, "while a rule or a mapping uses it"),
+            (
+                {"custom_fields": [{"label": "Nickname", "type": "string", "choices": [{"value": "Mia"}]}]},
+                "so it cannot have choices",
+            ),
             (
                 {"custom_fields": [{"label": "Team", "type": "string_choice", "several_choices": True}]},
                 "takes several values cannot change",

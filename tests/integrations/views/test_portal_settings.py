@@ -136,6 +136,7 @@ class TestFilePage:
                 assert upload(client, content).status_code == HTTPStatus.OK
             return len(captured)
 
+        GroupFactory(portal=portal)
         queries()
         few = queries()
         GroupFactory.create_batch(20, portal=portal)

@@ -129,6 +129,12 @@ class TestOpenProblems:
             Reason.ENDED_BY_ADMIN,
             Reason.ERASED,
             Reason.INVITATION_CANCELLED,
+            # What an undo says of people.
+            Reason.UNDONE,
+            Reason.REMOVED_AGAIN,
+            Reason.UNLINKED_AGAIN,
+            Reason.ENDED_INSTEAD,
+            Reason.MAIL_WAS_SENT,
             Reason.OUT_OF_SCOPE,
         }
         # Of lines of a run only, never of a person.

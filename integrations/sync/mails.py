@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
@@ -10,6 +9,7 @@ from django.db.models import QuerySet
 from integrations.engine.guard import too_many_mails
 from integrations.models import SafetySettings, SyncRun
 from integrations.sync.progress import Progress
+from users import invitations
 from users.models import Invitation
 
 LOOK_BACK = timedelta(hours=24)
@@ -25,24 +25,12 @@ def settle(run: SyncRun, state: Progress, now: datetime) -> None:
     if _must_wait(run, count, now):
         state.totals["held_mails"] = count
     else:
-        release(waiting, now=now)
+        invitations.release(waiting, now=now)
 
 
 def held(run: SyncRun) -> QuerySet[Invitation]:
     """Return the mails of a run that wait."""
     return Invitation.objects.filter(run_id=run.pk, state=Invitation.State.HELD)
-
-
-def release(mails: QuerySet[Invitation], *, now: datetime, per_hour: int | None = None) -> int:
-    """Let held mails be sent, all at once or in waves of so many per hour, and return how many."""
-    if per_hour is None:
-        return mails.update(state=Invitation.State.SCHEDULED, next_try_at=now)
-    ids: Sequence[int] = list(mails.order_by("pk").values_list("pk", flat=True))
-    for wave, start in enumerate(range(0, len(ids), per_hour)):
-        Invitation.objects.filter(pk__in=ids[start : start + per_hour], state=Invitation.State.HELD).update(
-            state=Invitation.State.SCHEDULED, next_try_at=now + timedelta(hours=wave)
-        )
-    return len(ids)
 
 
 def _adopt_orphans(run: SyncRun) -> None:

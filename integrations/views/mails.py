@@ -17,7 +17,7 @@ from integrations.sync import mails
 from integrations.views.base import paged
 from integrations.views.one_run import OneRun
 from portals.hosts import PortalRequest
-from users import audit, mail_examples, tasks
+from users import audit, invitations, mail_examples, tasks
 
 MAILS_PER_PAGE = 50
 
@@ -57,7 +57,7 @@ class HeldMailsPage(OneRun):
             waiting = waiting.filter(pk__in=ids)
         per_hour = form.cleaned_data["per_hour"]
         with transaction.atomic():
-            count = mails.release(waiting, now=timezone.now(), per_hour=per_hour)
+            count = invitations.release(waiting, now=timezone.now(), per_hour=per_hour, actor=self.user)
             audit.record(
                 portal=self.portal,
                 action="mails_released",

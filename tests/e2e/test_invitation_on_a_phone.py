@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from integrations.models import InviteSettings
 from integrations.sync import mails
 from tests.flows.conftest import PASSWORD, link_in
+from users import invitations
 from users import tasks as user_tasks
 
 pytestmark = pytest.mark.browser_context_args(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
@@ -21,7 +22,7 @@ def fits(page):
 
 class TestInvitationOnAPhone:
     def test_leads_from_the_mail_to_a_finished_course(self, page, synced, portal, smtp):
-        mails.release(mails.held(synced.runs.get()), now=timezone.now())
+        invitations.release(mails.held(synced.runs.get()), now=timezone.now())
         user_tasks.send_invitations()
         mail = next(mail for mail in smtp if mail["To"] == "maya@harborpine.example")
 

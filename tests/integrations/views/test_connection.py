@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import pytest
 from django.utils import timezone
+from django.utils.dateformat import time_format
 
 from integrations.models import ConsentRequest, SyncRun
 from tests.factories.integrations import (
@@ -129,7 +130,7 @@ class TestConnectionPage:
         page = text_of(portal_admin.get(PAGE))
 
         free_at = (connection.last_manual_sync_at + timedelta(hours=1)).astimezone(portal.zone)
-        assert f"Sync (possible from {free_at:%-I:%M} " in page
+        assert f"Sync (possible from {time_format(free_at, 'P')} " in page
 
     def test_offers_the_sync_again_after_an_hour(self, portal_admin, connection):
         connection.last_manual_sync_at = timezone.now() - timedelta(minutes=61)
@@ -244,7 +245,7 @@ class TestSyncView:
         page = text_of(portal_admin.post(f"{PAGE}sync/", follow=True))
 
         free_at = (connection.last_manual_sync_at + timedelta(hours=1)).astimezone(portal.zone)
-        assert f"You can sync manually once per hour: from {free_at:%-I:%M} " in page
+        assert f"You can sync manually once per hour: from {time_format(free_at, 'P')} " in page
         assert not SyncRun.objects.exists()
 
     def test_shows_the_run_that_is_under_way(self, portal_admin, connection, started):

@@ -130,7 +130,7 @@ class TestConnectionPage:
         page = text_of(portal_admin.get(PAGE))
 
         free_at = (connection.last_manual_sync_at + timedelta(hours=1)).astimezone(portal.zone)
-        assert f"Sync (possible from {time_format(free_at, 'P')} " in page
+        assert f"Sync (possible from {time_format(free_at, 'P')})" in page
 
     def test_offers_the_sync_again_after_an_hour(self, portal_admin, connection):
         connection.last_manual_sync_at = timezone.now() - timedelta(minutes=61)

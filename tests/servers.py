@@ -16,6 +16,8 @@ import pytest
 
 from config.servers import start_postgres, start_valkey
 
+LINES_AT_ONCE = 12
+
 
 @contextmanager
 def test_environment() -> Iterator[None]:
@@ -54,6 +56,27 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     early_config.add_cleanup(stack.close)
     stack.enter_context(test_environment())
     return (yield)
+
+
+class Failures:
+    """Tells of a failure when it happens: a run that is stopped later has said it."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._terminal.ensure_newline()
+            self._terminal.write_line(f"{report.when} of {report.nodeid} failed:")
+            self._terminal.write_line("\n".join(report.longreprtext.splitlines()[-LINES_AT_ONCE:]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the process that collects the results tell of failures at once."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Failures(terminal))
 
 
 def main() -> int:

@@ -85,7 +85,7 @@ class TestTwoPressesAtOnce:
         monkeypatch.setattr(leases, "claim_manual", claim_together)
         tabs = [visit(portal).sign_in("nora.bell@harborpine.example").open(GUSTO) for _ in range(2)]
 
-        threads = [threading.Thread(target=press_sync, args=[tab]) for tab in tabs]
+        threads = [threading.Thread(target=press_sync, args=[tab], daemon=True) for tab in tabs]
         for thread in threads:
             thread.start()
         for thread in threads:

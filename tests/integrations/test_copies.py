@@ -34,7 +34,7 @@ def at_once(work, *, times=COPIES):
     together, problems = threading.Barrier(times), []
 
     def one():
-        together.wait()
+        together.wait(20)
         try:
             work()
         except Exception as problem:
@@ -42,7 +42,7 @@ def at_once(work, *, times=COPIES):
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=one) for _ in range(times)]
+    threads = [threading.Thread(target=one, daemon=True) for _ in range(times)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -247,7 +247,7 @@ class TestAccessToken:
             finally:
                 connections.close_all()
 
-        holder = threading.Thread(target=hold)
+        holder = threading.Thread(target=hold, daemon=True)
         holder.start()
         is_locked.wait(10)
 
@@ -314,7 +314,7 @@ def crash(*args):
 
 
 def in_parallel(work, *, times):
-    threads = [threading.Thread(target=work) for _ in range(times)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(times)]
     for thread in threads:
         thread.start()
     for thread in threads:

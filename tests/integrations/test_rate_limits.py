@@ -52,7 +52,7 @@ class TestSlidingWindow:
             window = SlidingWindow(key, limit=20)
             taken.extend(window.take() for _ in range(10))
 
-        threads = [threading.Thread(target=take_many) for _ in range(6)]
+        threads = [threading.Thread(target=take_many, daemon=True) for _ in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:

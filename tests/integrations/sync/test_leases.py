@@ -85,7 +85,7 @@ class TestManyPresses:
         together = threading.Barrier(6)
 
         def press():
-            together.wait()
+            together.wait(20)
             try:
                 outcomes.append(leases.claim_manual(connection=connection, user=None, now=timezone.now()))
             except leases.Refused as refusal:
@@ -93,7 +93,7 @@ class TestManyPresses:
             finally:
                 database.close()
 
-        threads = [threading.Thread(target=press) for _ in range(6)]
+        threads = [threading.Thread(target=press, daemon=True) for _ in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -58,6 +58,7 @@ def _yes_or_no(name: str, label: str, description: str = "") -> Property:
 # The name of the app object in the project's file, and in lower case that of the custom object.
 OBJECT_NAME: Final = "COURSE_ENROLLMENT"
 OBJECT_LABELS: Final = ("Course enrollment", "Course enrollments")
+OBJECT_DESCRIPTION: Final = "One learner's enrollment in one course, kept by Rollcall"
 KEY: Final = "enrollment_key"
 TITLE: Final = "course_name"
 
@@ -124,3 +125,22 @@ PERSON: Final = (
     Property("rollcall_last_completed_course", "Last completed course"),
     _date("rollcall_last_completed_on", "Last completed on"),
 )
+
+
+def custom_object() -> dict[str, object]:
+    """Return the definition of the custom object, for accounts without the app object (API page "Custom objects").
+
+    Users cannot be associated with other records, so contacts are the only ones.
+    """
+    singular, plural = OBJECT_LABELS
+    return {
+        "name": OBJECT_NAME.lower(),
+        "description": OBJECT_DESCRIPTION,
+        "labels": {"singular": singular, "plural": plural},
+        "primaryDisplayProperty": TITLE,
+        "secondaryDisplayProperties": list(SECONDARY),
+        "searchableProperties": list(SEARCHABLE),
+        "requiredProperties": list(REQUIRED),
+        "properties": [prop.definition() for prop in ENROLLMENT],
+        "associatedObjects": ["CONTACT"],
+    }

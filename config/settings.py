@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "users",
     "integrations",
     "integrations.gusto",
+    "integrations.hubspot",
 ]
 if not IS_PRODUCTION:
     INSTALLED_APPS.append("integrations.sandbox")
@@ -221,6 +222,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "integrations.tasks.sync_connection": {"queue": "sync"},
+    "integrations.hubspot.tasks.*": {"queue": "hubspot"},
     "users.tasks.send_invitations": {"queue": "mail"},
     "users.tasks.send_notices": {"queue": "mail"},
 }
@@ -250,6 +252,17 @@ GUSTO_CLIENT_SECRET = env.str("GUSTO_CLIENT_SECRET", default="")
 GUSTO_API_VERSION = env.str("GUSTO_API_VERSION", default="2026-06-15")
 # Calls per rolling minute and grant.
 GUSTO_RATE_LIMIT = env.int("GUSTO_RATE_LIMIT", default=200)
+
+# HubSpot: the app of a developer project; the authorize address serves accounts of every region.
+HUBSPOT_API_URL = env.str("HUBSPOT_API_URL", default="https://api.hubapi.com")
+HUBSPOT_AUTHORIZE_URL = env.str("HUBSPOT_AUTHORIZE_URL", default="https://app.hubspot.com/oauth/authorize")
+HUBSPOT_APP_ID = env.str("HUBSPOT_APP_ID", default="")
+HUBSPOT_CLIENT_ID = env.str("HUBSPOT_CLIENT_ID", default="")
+HUBSPOT_CLIENT_SECRET = env.str("HUBSPOT_CLIENT_SECRET", default="")
+HUBSPOT_API_VERSION = env.str("HUBSPOT_API_VERSION", default="2026-09")
+# Calls per rolling ten seconds and HubSpot account, of the 110 that HubSpot allows.
+HUBSPOT_RATE_LIMIT = env.int("HUBSPOT_RATE_LIMIT", default=90)
+
 # Where the stand-in for both systems listens; empty in production.
 SANDBOX_URL = env.str("SANDBOX_URL", default="")
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.utils.functional import Promise
+
 from integrations.engine.records import Person
 from integrations.models import Connection
 
@@ -48,13 +50,47 @@ class PeoplePage:
     people: Callable[[], list[Person]]
 
 
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """One of the kinds of records that a system can take people from; an admin chooses when connecting."""
+
+    key: str
+    label: str | Promise
+    help: str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A page that only this provider's connections have; `url_name` names it with its namespace."""
+
+    label: str | Promise
+    url_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingScope:
+    """A right that the account did not grant, and a sentence on what does not work without it."""
+
+    scope: str
+    disables: str | Promise
+
+
 class Provider(Protocol):
     """A kind of system that a portal can be connected to."""
 
     key: str
     label: str
+    # What an admin chooses from when connecting; empty where there is only one kind.
+    record_types: Sequence[RecordType]
+    # Pages of its own, after the shared ones, and the shared ones (keys of views.base.TABS) that make no sense here.
+    tabs: Sequence[Tab]
+    hidden_tabs: frozenset[str]
+    # Whether several portals of one realm may use the same account.
+    shares_accounts: bool
+    # Whether portals with a domain of their own begin the consent at their platform address.
+    starts_at_platform_address: bool
 
-    def authorize_url(self, *, state: str, redirect_uri: str) -> str:
+    def authorize_url(self, *, state: str, redirect_uri: str, record_type: str = "") -> str:
         """Return the address of the consent page."""
 
     def exchange(self, *, code: str, redirect_uri: str) -> dict[str, object]:
@@ -69,9 +105,17 @@ class Provider(Protocol):
     def revoke(self, *, access_token: str, refresh_token: str) -> None:
         """Ask the provider to forget a grant."""
 
+    def missing_scopes(self, connection: Connection) -> Sequence[MissingScope]:
+        """Return the rights that the account withheld, with what each of them disables; asks nobody."""
+
 
 class PeopleSource(Provider, Protocol):
     """A provider that says who should have access."""
+
+    # Whether `pages` may name people whom nobody asked for; else it only tells of those who are linked.
+    lists_newcomers: bool
+    # Whether a changed address is taken over unasked.
+    trusts_addresses: bool
 
     def attributes(self, connection: Connection) -> Sequence[Attribute]:
         """Return what can be mapped, the company's own fields included."""

@@ -28,7 +28,7 @@ from integrations.http import (
     RequestRejected,
 )
 from integrations.models import Connection, InviteSettings
-from integrations.providers import Attribute, ExternalAccount, PeoplePage
+from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage
 from integrations.rate_limits import SlidingWindow
 
 ADDRESSES = {
@@ -44,11 +44,19 @@ class Gusto:
 
     key = "gusto"
     label = "Gusto"
+    record_types = ()
+    tabs = ()
+    hidden_tabs = frozenset[str]()
+    # Each portal needs a company of its own.
+    shares_accounts = False
+    starts_at_platform_address = False
+    lists_newcomers = True
+    trusts_addresses = True
 
     def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:
         self._pause = pause
 
-    def authorize_url(self, *, state: str, redirect_uri: str) -> str:
+    def authorize_url(self, *, state: str, redirect_uri: str, record_type: str = "") -> str:
         """Return the address of the consent page."""
         return oauth.authorize_url(application(), state=state, redirect_uri=redirect_uri)
 
@@ -74,6 +82,10 @@ class Gusto:
         Client(self._api()).revoke(
             client_id=registration.client_id, client_secret=registration.client_secret, token=access_token
         )
+
+    def missing_scopes(self, connection: Connection) -> Sequence[MissingScope]:
+        """Return nothing: what Gusto did not grant shows as attributes that cannot be mapped."""
+        return ()
 
     def attributes(self, connection: Connection) -> Sequence[Attribute]:
         """Return what can be mapped, the company's own fields included; asks Gusto for those."""

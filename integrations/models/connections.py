@@ -61,6 +61,8 @@ class Connection(models.Model):
     grant = models.ForeignKey(
         Grant, null=True, blank=True, on_delete=models.SET_NULL, related_name="connections", verbose_name=_("grant")
     )
+    # A key of the provider's record_types, fixed while connected; empty where there is only one kind.
+    record_type = models.CharField(_("record type"), max_length=10, blank=True)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.DISCONNECTED)
     # A sentence for the admin: why the connection is not active.
     state_reason = models.CharField(_("reason"), max_length=300, blank=True)
@@ -128,6 +130,7 @@ class ConsentRequest(models.Model):
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="+")
     provider = models.CharField(max_length=20, choices=Provider)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    record_type = models.CharField(max_length=10, blank=True)
     code_verifier = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField()
     # Set when the code is exchanged: a state works once.

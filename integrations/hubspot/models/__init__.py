@@ -1,0 +1,1 @@
+"""What only HubSpot's connections need to remember."""

@@ -1,0 +1,7 @@
+"""Background work for HubSpot, in a queue of its own."""
+
+# Workflow actions
+
+# Progress
+
+# Events, privacy

@@ -1,0 +1,11 @@
+"""HubSpot's addresses at the platform host, under /integrations/hubspot/."""
+
+from django.urls import URLPattern
+
+app_name = "hubspot_public"
+
+urlpatterns: list[URLPattern] = [
+    # Workflow actions
+    # Events
+    # The card on HubSpot's record pages
+]

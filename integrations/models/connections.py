@@ -73,6 +73,8 @@ class Connection(models.Model):
         User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("connected by")
     )
     connected_at = models.DateTimeField(_("connected at"), null=True, blank=True)
+    # Set while disconnected; some providers' links are dropped a while after.
+    disconnected_at = models.DateTimeField(_("disconnected at"), null=True, blank=True, editable=False)
     # Start of the last manual sync that counts for the hourly limit.
     last_manual_sync_at = models.DateTimeField(_("last manual sync"), null=True, blank=True)
     next_due_at = models.DateTimeField(_("next daily sync"), null=True, blank=True)

@@ -6,10 +6,14 @@ events change nobody. Whatever gets lost here is found by the daily sync.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
+import msgspec
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -17,7 +21,7 @@ from django.utils.translation import gettext as _
 from integrations import providers
 from integrations.models import Connection, SyncRun, WebhookEvent, WebhookSubscription
 from integrations.sync import leases
-from portals import sealing
+from portals import sealing, statements
 
 # From so many people on, reading the whole list costs fewer calls than reading each of them.
 MANY_PEOPLE = 100
@@ -33,7 +37,7 @@ State = WebhookEvent.State
 
 
 class Kind(StrEnum):
-    """What an event is about."""
+    """What an event is about; an event of another kind is its provider's own, and concerns the whole account."""
 
     PERSON = "person"
     CONSENT_ENDED = "consent_ended"
@@ -41,13 +45,48 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, provider-neutral."""
+    """One event, provider-neutral.
+
+    `record_type` leaves out the connections that take their people from another kind of record, `only_linked` those
+    that have no link with the person. `details` are further ids, for kinds of the provider's own.
+    """
 
     id: str
-    kind: Kind
+    kind: str
     account_id: str
     happened_at: datetime
     person_id: str = ""
+    record_type: str = ""
+    only_linked: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+# One row for each connection of the account that wants to know, or a single one for what concerns the whole account:
+# portals that have left it still keep its ids for a while.
+_RECEIVE = """
+WITH events AS (
+    SELECT * FROM jsonb_to_recordset(%(events)s::text::jsonb) AS e(
+        id text, kind text, account_id text, person_id text, record_type text, only_linked boolean, details jsonb,
+        happened_at timestamptz)
+), rows AS (
+    SELECT e.*, c.id AS connection_id
+    FROM events AS e
+    JOIN integrations_connection AS c ON c.provider = %(provider)s AND c.external_account_id = e.account_id
+        AND (e.record_type = '' OR c.record_type = e.record_type)
+    WHERE (NOT e.only_linked OR EXISTS (
+        SELECT FROM integrations_externalidentity AS i
+        WHERE i.connection_id = c.id AND i.external_id = e.person_id AND i.state = 'linked'
+    )) AND (c.state <> 'disconnected' OR e.kind <> ALL(%(shared)s::text[]))
+)
+INSERT INTO integrations_webhookevent (
+    provider, event_id, kind, account_id, person_id, details, happened_at, received_at, state, connection_id)
+SELECT DISTINCT %(provider)s, id, kind, account_id, person_id, details, happened_at, %(now)s::timestamptz, 'waiting',
+    CASE WHEN kind = ANY(%(shared)s::text[]) THEN connection_id END AS target
+FROM rows
+ORDER BY id, target
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
 
 
 def open_subscription(*, provider: str, external_id: str, now: datetime) -> None:
@@ -107,20 +146,36 @@ def secret(provider: str) -> str:
 
 def receive(*, provider: str, event: Event, now: datetime) -> bool:
     """Put an event into the inbox and return whether it is new there; those of unknown accounts are not kept."""
-    if not _connections(provider, event.account_id).exists():
-        return False
-    _row, is_new = WebhookEvent.objects.get_or_create(
-        provider=provider,
-        event_id=event.id,
-        defaults={
-            "kind": event.kind,
-            "account_id": event.account_id,
-            "person_id": event.person_id,
-            "happened_at": event.happened_at,
-            "received_at": now,
-        },
-    )
-    return is_new
+    return bool(receive_all(provider=provider, events=[event], now=now))
+
+
+def receive_all(*, provider: str, events: Sequence[Event], now: datetime) -> int:
+    """Put events of any accounts into the inbox in one statement, and return how many rows are new there.
+
+    An event is kept once for each connection of its account, whatever how often it comes.
+    """
+    parameters = {
+        "provider": provider,
+        "events": msgspec.json.encode(events).decode(),
+        "shared": statements.texts(Kind),
+        "now": now,
+    }
+    return len(statements.rows(_RECEIVE, parameters))
+
+
+def note_person(connection: Connection, external_id: str, now: datetime) -> None:
+    """Have a person of a connection read again soon, as if the provider had told of a change; once is enough."""
+    waiting = connection.events.filter(kind=Kind.PERSON, person_id=external_id, state=State.WAITING)
+    if not waiting.exists():
+        connection.events.create(
+            provider=connection.provider,
+            event_id=f"own:{uuid.uuid4()}",
+            kind=Kind.PERSON,
+            account_id=connection.external_account_id,
+            person_id=external_id,
+            happened_at=now,
+            received_at=now,
+        )
 
 
 def take_up(*, now: datetime) -> list[int]:
@@ -135,9 +190,10 @@ def take_up(*, now: datetime) -> list[int]:
     waiting = WebhookEvent.objects.filter(state=State.WAITING)
     for event in waiting.filter(kind=Kind.CONSENT_ENDED).order_by("pk"):
         _end_consent(event)
+    told = waiting.filter(kind=Kind.PERSON).values("connection")
     runs = []
-    for provider, account in waiting.filter(kind=Kind.PERSON).values_list("provider", "account_id").distinct():
-        runs += _take_up_account(provider, account, now)
+    for connection in Connection.objects.filter(pk__in=told).select_related("portal").order_by("pk"):
+        runs += _take_up_connection(connection, now)
     return runs
 
 
@@ -152,27 +208,34 @@ def _end_consent(event: WebhookEvent) -> None:
     sentence = _("%(system)s reports that the connection was removed there. Connect again; nobody loses access.")
     system = providers.get(event.provider).label
     # The provider's clock counts whole seconds.
-    _connections(event.provider, event.account_id).filter(
-        state__in=Connection.SYNCABLE, connected_at__lt=event.happened_at + timedelta(seconds=1)
+    Connection.objects.filter(
+        pk=event.connection_id,
+        state__in=Connection.SYNCABLE,
+        connected_at__lt=event.happened_at + timedelta(seconds=1),
     ).update(state=Connection.State.NEEDS_RECONNECTING, state_reason=sentence % {"system": system})
     WebhookEvent.objects.filter(pk=event.pk).update(state=State.TAKEN)
 
 
-def _take_up_account(provider: str, account: str, now: datetime) -> list[int]:
-    waiting = WebhookEvent.objects.filter(provider=provider, account_id=account, kind=Kind.PERSON, state=State.WAITING)
-    # Before the first whole sync an admin has not said yet that people may come in.
-    connections = _connections(provider, account).filter(
-        state=Connection.State.ACTIVE, last_complete_sync_at__isnull=False
-    )
-    runs = []
-    for connection in connections.select_related("portal"):
-        try:
-            runs.append(_claim(connection, waiting, now))
-        except leases.Refused:
-            return runs
-    if not runs:
+def _take_up_connection(connection: Connection, now: datetime) -> list[int]:
+    waiting = connection.events.filter(kind=Kind.PERSON, state=State.WAITING)
+    if not _may_read_people(connection):
         waiting.update(state=State.IGNORED)
-    return runs
+        return []
+    try:
+        return [_claim(connection, waiting, now)]
+    except leases.Refused:
+        return []
+
+
+def _may_read_people(connection: Connection) -> bool:
+    """Whether the connection works, and an admin has said, with the first whole sync, that people may come in.
+
+    Where nobody comes in but those who were asked for, there is nothing to wait for.
+    """
+    if connection.state != Connection.State.ACTIVE:
+        return False
+    source = providers.people_source(connection.provider)
+    return not source.lists_newcomers or connection.last_complete_sync_at is not None
 
 
 @transaction.atomic
@@ -183,12 +246,6 @@ def _claim(connection: Connection, waiting: QuerySet[WebhookEvent, WebhookEvent]
     run.cursor = {"phase": "read" if people > MANY_PEOPLE else "reported"}
     run.save(update_fields=["cursor"])
     return run.pk
-
-
-def _connections(provider: str, account: str) -> QuerySet[Connection, Connection]:
-    return Connection.objects.filter(provider=provider, external_account_id=account).exclude(
-        state=Connection.State.DISCONNECTED
-    )
 
 
 def _place(provider: str) -> str:

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .connections import Provider
+from .connections import Connection, Provider
 from .sync_runs import SyncRun
 
 
@@ -34,7 +34,7 @@ class WebhookSubscription(models.Model):
 
 
 class WebhookEvent(models.Model):
-    """One event of a provider, kept once: ids only, what happened is read from the provider."""
+    """One event of a provider, kept once for each connection: ids only, what happened is read from the provider."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -42,11 +42,23 @@ class WebhookEvent(models.Model):
         IGNORED = "ignored", _("Not needed")
 
     provider = models.CharField(_("provider"), max_length=20, choices=Provider)
+    # Empty for events that concern the whole account.
+    connection = models.ForeignKey(
+        Connection,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        db_index=False,
+        related_name="events",
+        verbose_name=_("connection"),
+    )
     event_id = models.CharField(_("event"), max_length=64)
     kind = models.CharField(_("kind"), max_length=60)
     # The external account, and the person for events about one.
     account_id = models.CharField(_("external account"), max_length=64)
     person_id = models.CharField(_("person"), max_length=64, blank=True)
+    # What else an event of a provider's own kinds says, such as the ids of merged records.
+    details = models.JSONField(default=dict, editable=False)
     happened_at = models.DateTimeField(_("happened at"))
     received_at = models.DateTimeField(_("received at"))
     state = models.CharField(_("state"), max_length=7, choices=State, default=State.WAITING)
@@ -58,11 +70,16 @@ class WebhookEvent(models.Model):
     class Meta:
         verbose_name = _("webhook event")
         verbose_name_plural = _("webhook events")
-        constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="webhook_event_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "event_id", "connection"], nulls_distinct=False, name="webhook_event_once"
+            )
+        ]
         indexes = [
             models.Index(
-                fields=["provider", "account_id"], condition=Q(state="waiting"), name="webhook_event_waiting"
+                fields=["connection", "person_id"], condition=Q(state="waiting"), name="webhook_event_to_take_up"
             ),
+            models.Index(fields=["provider", "account_id", "person_id"], name="webhook_event_person"),
             models.Index(fields=["received_at"], name="webhook_event_received"),
         ]
 

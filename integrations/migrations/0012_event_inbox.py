@@ -13,7 +13,7 @@ WHERE e.state = 'waiting' AND c.provider = e.provider AND c.external_account_id 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0010_record_types")]
+    dependencies = [("integrations", "0011_disconnected_at")]
 
     operations = [
         migrations.RemoveConstraint(model_name="webhookevent", name="webhook_event_once"),

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -33,7 +34,13 @@ LONGEST_WAIT_SECONDS = 65.0
 SLICE_SECONDS = 5.0
 FIRST_BACK_OFF_SECONDS = 0.5
 
-WORTH_A_RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+# 423: locked by too many writes; 477: the account is being moved; 52x: the edge could not reach the provider (HubSpot,
+# "Error handling").
+WORTH_A_RETRY = frozenset({408, 423, 425, 429, 477, 500, 502, 503, 504, 521, 523, 524})
+# Refused before anything was done, so that even what must not happen twice may be sent again.
+NOTHING_DONE = frozenset({423, 429, 477})
+# How providers say in an answer of 404 that it is the record that is missing.
+MISSING = frozenset({"", "not_found", "object_not_found"})
 
 Response = requests.Response
 
@@ -81,15 +88,30 @@ class RequestRejected(ProviderError):
 
     explanation = _("The other system refused the request. The operator of this installation can find out why.")
 
-    def __init__(self, message: str, *, status: int = 0, request_id: str = "", category: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int = 0, request_id: str = "", category: str = "", detail: str = ""
+    ) -> None:
         super().__init__(message, status=status, request_id=request_id)
         self.category = category
+        # What was wrong with what, in the provider's fixed words and names; no values.
+        self.detail = detail
 
 
 class AnotherAccount(RequestRejected):
     """The provider answered with the records of another account than the connected one."""
 
     explanation = _("The list belongs to another company than the connected one, so nothing was taken from it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an answer that is no success says, as far as it may be told: never a value, an address or a token."""
+
+    category: str = ""
+    detail: str = ""
+    request_id: str = ""
+    # Seconds after which trying again makes sense, where that is known.
+    wait: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +213,11 @@ class Api:
         keep_alive: Callable[[], None] = lambda: None,
         pause: Callable[[float], None] = time.sleep,
         max_body_bytes: int = MAX_BODY_BYTES,
+        read_refusal: Callable[[Response], Refusal] | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._label = label
+        self._read_refusal = read_refusal or refusal_of
         self._bearer = bearer
         self._limit = limit or NoLimit()
         self._keep_alive = keep_alive
@@ -208,44 +232,71 @@ class Api:
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
         """Return the answer to a GET, tried up to five times. Raises the four errors of this module."""
+        return self.call("GET", path, params=params)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: object = None,
+        is_repeatable: bool = True,
+    ) -> Answer:
+        """Return the answer to a call with the bearer's token, tried up to five times. Raises as `get` does.
+
+        `body` is sent as JSON. What is not repeatable is tried again only when nothing can have been done.
+        """
+        options: dict[str, Any] = {"params": params}
+        if body is not None:
+            options["json"] = body
+        send = partial(self._try, is_repeatable=is_repeatable)
         bearer = self._bearer
         if bearer is None:
-            return self._checked(self._get(path, params, ""))
+            return self._checked(send(method, path, options, ""))
         token = bearer.token()
-        response = self._get(path, params, token)
+        response = send(method, path, options, token)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            response = self._get(path, params, bearer.token(refused=token))
+            response = send(method, path, options, bearer.token(refused=token))
             if response.status_code == HTTPStatus.UNAUTHORIZED:
                 bearer.lost()
         return self._checked(response)
 
-    def post(self, path: str, body: Mapping[str, object], *, token: str = "") -> Answer:
-        """Return the answer to a POST of JSON, tried once and with no other token than this. Raises as `get` does."""
-        return self._checked(self._send("POST", path, json=body, headers=_authorization(token)))
+    def post(self, path: str, body: Mapping[str, object], *, token: str = "", is_form: bool = False) -> Answer:
+        """Return the answer to a POST of JSON or of a form, tried once and with no other token than this.
+
+        Raises as `get` does.
+        """
+        content = {"data": body} if is_form else {"json": body}
+        return self._checked(self._send("POST", path, headers=_authorization(token), **content))
 
     def put(self, path: str, body: Mapping[str, object], *, token: str = "") -> Answer:
         """Return the answer to a PUT, as `post` does."""
         return self._checked(self._send("PUT", path, json=body, headers=_authorization(token)))
 
-    def _get(self, path: str, params: Mapping[str, str | int] | None, token: str) -> requests.Response:
-        headers = _authorization(token)
+    def _try(
+        self, method: str, path: str, options: Mapping[str, Any], token: str, *, is_repeatable: bool
+    ) -> requests.Response:
+        worth_a_retry = WORTH_A_RETRY if is_repeatable else NOTHING_DONE
         patience = LONGEST_WAIT_SECONDS
         for number in range(1, MAX_TRIES):
             try:
-                response = self._send("GET", path, params=params, headers=headers)
+                response = self._send(method, path, headers=_authorization(token), **options)
             except ProviderUnavailable as trouble:
+                if not is_repeatable:
+                    raise
                 logger.warning("try %d: %s", number, trouble)
                 self._wait(back_off(number))
                 continue
-            if response.status_code not in WORTH_A_RETRY and not _is_foreign_page(response):
+            if response.status_code not in worth_a_retry and not (is_repeatable and _is_foreign_page(response)):
                 return response
-            wished = retry_after(response.headers)
+            wished = self._read_refusal(response).wait
             if wished is not None and wished > patience:
                 return response
             patience -= wished or 0.0
-            logger.warning("try %d: %s: %d at GET %s", number, self._label, response.status_code, path)
+            logger.warning("try %d: %s: %d at %s %s", number, self._label, response.status_code, method, path)
             self._wait(back_off(number) if wished is None else wished)
-        return self._send("GET", path, params=params, headers=headers)
+        return self._send(method, path, headers=_authorization(token), **options)
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         while (seconds := self._limit.take()) > 0:
@@ -262,28 +313,35 @@ class Api:
             seconds -= SLICE_SECONDS
 
     def _checked(self, response: requests.Response) -> Answer:
-        failure = failure_of(response, label=self._label)
+        failure = failure_of(response, label=self._label, read=self._read_refusal)
         if failure:
             raise failure
         return Answer(status=response.status_code, headers=response.headers, body=response.content)
 
 
-def failure_of(response: requests.Response, *, label: str) -> ProviderError | None:
-    """Return what an answer means when it is no success, else None."""
+def failure_of(
+    response: Response, *, label: str, read: Callable[[Response], Refusal] | None = None
+) -> ProviderError | None:
+    """Return what an answer means when it is no success, else None; `read` knows the provider's words."""
     status = response.status_code
     if 200 <= status < 300 and not _is_foreign_page(response):
         return None
-    request_id = _request_id(response)
-    category = _category(response)
-    message = f"{label}: {status} {category}".rstrip()
+    said = (read or refusal_of)(response)
+    message = f"{label}: {status} {said.category} {said.detail}".rstrip()
     if status in WORTH_A_RETRY or status >= 500 or status < 300:
-        wait = retry_after(response.headers)
-        return ProviderUnavailable(message, status=status, request_id=request_id, retry_after=wait)
+        return ProviderUnavailable(message, status=status, request_id=said.request_id, retry_after=said.wait)
     if status == HTTPStatus.UNAUTHORIZED:
-        return AuthorizationLost(message, status=status, request_id=request_id)
-    if status == HTTPStatus.NOT_FOUND and category in {"", "not_found"} and not _is_html(response):
-        return RecordMissing(message, status=status, request_id=request_id)
-    return RequestRejected(message, status=status, request_id=request_id, category=category)
+        return AuthorizationLost(message, status=status, request_id=said.request_id)
+    if status == HTTPStatus.NOT_FOUND and said.category.lower() in MISSING and not _is_html(response):
+        return RecordMissing(message, status=status, request_id=said.request_id)
+    return RequestRejected(
+        message, status=status, request_id=said.request_id, category=said.category, detail=said.detail
+    )
+
+
+def refusal_of(response: Response) -> Refusal:
+    """Return what an answer says in the words that most providers share."""
+    return Refusal(category=_category(response), request_id=_request_id(response), wait=retry_after(response.headers))
 
 
 def harden(session: requests.Session, base_url: str, door: Door) -> None:

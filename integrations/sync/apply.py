@@ -10,6 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -86,6 +87,8 @@ def _half(context: Context, half: Batch) -> Result:
 
 def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | None = None) -> Result:
     with transaction.atomic():
+        if not context.admits_newcomers:
+            batch = _only_linked(context, batch)
         changes, rejected = _decide(context, batch)
         news = [change for change in changes if not _is_old_news(change, batch.identities.get(change.key))]
         tally = ledger.tally(news, len(batch.people))
@@ -103,6 +106,12 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
         if finish is not None:
             finish(result)
     return result
+
+
+def _only_linked(context: Context, batch: Batch) -> Batch:
+    """Return the people whose links nobody ended since the batch was read."""
+    linked = snapshot.linked(context.connection, [person.key for person in batch.people])
+    return replace(batch, people=[person for person in batch.people if person.key in linked], identities=linked)
 
 
 def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.Outcome, Mapping[int, traces.Trace]]:

@@ -24,6 +24,8 @@ class Context:
     now: datetime
     # The run only says what it would do.
     is_preview: bool = False
+    # Whether people without a link may come in; else whoever lost theirs since the batch was read is left alone.
+    admits_newcomers: bool = True
 
 
 @dataclass(frozen=True, slots=True)

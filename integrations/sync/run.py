@@ -131,7 +131,16 @@ class _Execution:
     def _context(self) -> Context:
         now = self._clock()
         today = self._connection.portal.today(now)
-        return Context(self._connection, self._run.pk, self._policy, today, now, is_preview=self._run.is_preview)
+        source = providers.people_source(self._connection.provider)
+        return Context(
+            self._connection,
+            self._run.pk,
+            self._policy,
+            today,
+            now,
+            is_preview=self._run.is_preview,
+            admits_newcomers=source.lists_newcomers,
+        )
 
     def _is_out_of_time(self) -> bool:
         return self._ends_at is not None and time.monotonic() > self._ends_at

@@ -187,6 +187,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 WHITENOISE_USE_FINDERS = not IS_PRODUCTION
+# Each test client makes its middleware anew: no walk through all static files each time.
+WHITENOISE_AUTOREFRESH = DEBUG or ROLLCALL_ENV == "test"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -233,6 +235,7 @@ CELERY_BEAT_SCHEDULE = {
     "beat-heart": {"task": "integrations.tasks.beat_heart", "schedule": timedelta(seconds=30)},
     "take-up-events": {"task": "integrations.tasks.take_up_events", "schedule": timedelta(minutes=1)},
     "sweep-lapsed-runs": {"task": "integrations.tasks.sweep_runs", "schedule": timedelta(seconds=15)},
+    "drop-old-links": {"task": "integrations.tasks.drop_old_links", "schedule": crontab(hour=3, minute=10)},
     "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},
     "remind-of-invitations": {"task": "users.tasks.remind_of_invitations", "schedule": crontab(minute=35)},
     "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},
@@ -260,6 +263,8 @@ HUBSPOT_APP_ID = env.str("HUBSPOT_APP_ID", default="")
 HUBSPOT_CLIENT_ID = env.str("HUBSPOT_CLIENT_ID", default="")
 HUBSPOT_CLIENT_SECRET = env.str("HUBSPOT_CLIENT_SECRET", default="")
 HUBSPOT_API_VERSION = env.str("HUBSPOT_API_VERSION", default="2026-09")
+# The scopes of the app object, spelled as on the app's page once its project is uploaded.
+HUBSPOT_APP_OBJECT_SCOPES = env.list("HUBSPOT_APP_OBJECT_SCOPES", default=[])
 # Calls per rolling ten seconds and HubSpot account, of the 110 that HubSpot allows.
 HUBSPOT_RATE_LIMIT = env.int("HUBSPOT_RATE_LIMIT", default=90)
 

@@ -19,11 +19,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from integrations import oauth, providers
+from integrations import links, oauth, providers
 from integrations.consent_problems import ConsentProblem, Trouble
 from integrations.http import AuthorizationLost, ProviderError, ProviderUnavailable
 from integrations.models import Connection, ConsentRequest, Grant, InviteSettings, SyncRun
-from integrations.models.connections import Provider
 from integrations.sync import schedule
 from portals import sealing
 from portals.models import Portal
@@ -43,16 +42,23 @@ class Consent:
     answer: Mapping[str, Any] = field(repr=False)
 
 
-def start(*, portal: Portal, provider: str, user: User, now: datetime) -> str:
+def start(*, portal: Portal, provider: str, user: User, now: datetime, record_type: str = "") -> str:
     """Return the address of the consent page for an admin who wants to connect. Raises ConsentProblem."""
     if provider not in portal.enabled_integrations:
         raise ConsentProblem(Trouble.TURNED_OFF)
+    source = providers.get(provider)
+    record_type = _record_type(portal, source, record_type)
     ConsentRequest.objects.filter(created_at__lt=now - timedelta(days=1)).delete()
     state = secrets.token_urlsafe(32)
     ConsentRequest.objects.create(
-        state_digest=_digest(state), portal=portal, provider=provider, user=user, created_at=now
+        state_digest=_digest(state),
+        portal=portal,
+        provider=provider,
+        record_type=record_type,
+        user=user,
+        created_at=now,
     )
-    return providers.get(provider).authorize_url(state=state, redirect_uri=redirect_uri(provider))
+    return source.authorize_url(state=state, redirect_uri=redirect_uri(provider), record_type=record_type)
 
 
 def redirect_uri(provider: str) -> str:
@@ -69,7 +75,14 @@ def callback(*, provider: str, query: Mapping[str, str], now: datetime) -> str:
     request = _find(provider=provider, state=query.get("state", ""), now=now)
     path = reverse("integrations:finish", kwargs={"provider": provider})
     handed_on = {key: query[key] for key in ("state", "code", "error") if query.get(key)}
-    return f"{request.portal.url(path)}?{urlencode(handed_on)}"
+    return f"{address(request.portal, provider, path)}?{urlencode(handed_on)}"
+
+
+def address(portal: Portal, provider: str, path: str) -> str:
+    """Return the absolute address of a page of the consent: where the admin is signed in while connecting."""
+    if providers.get(provider).starts_at_platform_address:
+        return f"{settings.PLATFORM_SCHEME}://{portal.platform_host}{path}"
+    return portal.url(path)
 
 
 def receive(*, portal: Portal, provider: str, user: User, query: Mapping[str, str], now: datetime) -> ConsentRequest:
@@ -128,6 +141,7 @@ def finish(*, request: ConsentRequest, now: datetime, http_request: HttpRequest 
             portal=request.portal,
             provider=request.provider,
             consent=Consent(account=account, answer=answer),
+            record_type=request.record_type,
             user=request.user,
             now=now,
             request=http_request,
@@ -136,12 +150,13 @@ def finish(*, request: ConsentRequest, now: datetime, http_request: HttpRequest 
         ConsentRequest.objects.filter(pk=request.pk).update(sealed_token="")
 
 
-def connect_by_code(*, portal: Portal, provider: str, code: str, now: datetime) -> Connection:
+def connect_by_code(*, portal: Portal, provider: str, code: str, now: datetime, record_type: str = "") -> Connection:
     """Connect a portal with what a code stands for, without an admin who asked for it. Raises ConsentProblem."""
     if provider not in portal.enabled_integrations:
         raise ConsentProblem(Trouble.TURNED_OFF)
+    record_type = _record_type(portal, providers.get(provider), record_type)
     consent = exchange(provider=provider, code=code)
-    return connect(portal=portal, provider=provider, consent=consent, user=None, now=now)
+    return connect(portal=portal, provider=provider, consent=consent, user=None, now=now, record_type=record_type)
 
 
 def connect(
@@ -151,18 +166,25 @@ def connect(
     consent: Consent,
     user: User | None,
     now: datetime,
+    record_type: str = "",
     request: HttpRequest | None = None,
 ) -> Connection:
     """Store a consent as the portal's working connection. Raises ConsentProblem and changes nothing then."""
-    try:
+
+    def attempt() -> Connection:
         with transaction.atomic():
-            return _connect(portal, provider, consent, user=user, now=now, request=request)
+            return _connect(portal, provider, consent, record_type, user=user, now=now, request=request)
+
+    try:
+        return attempt()
     except IntegrityError:
-        # Another portal connected the same company in this very moment.
+        # Another portal connected the same account in this very moment.
+        if providers.get(provider).shares_accounts:
+            return attempt()
         raise ConsentProblem(Trouble.COMPANY_IN_USE, account=consent.account.name) from None
     except ConsentProblem as problem:
-        if problem.trouble is Trouble.OTHER_COMPANY:
-            # Nobody uses this consent. One for a company in use is left: its end could touch the other portal.
+        if problem.trouble is Trouble.OTHER_COMPANY and not _is_used_elsewhere(portal, provider, consent.account):
+            # Nobody uses this consent. One for an account in use is left: its end could touch the other portal.
             _revoke(provider, str(consent.answer["access_token"]), str(consent.answer.get("refresh_token") or ""))
         raise
 
@@ -179,6 +201,7 @@ def disconnect(*, connection: Connection, user: User | None, request: HttpReques
         before = {"state": locked.state, "external_account_id": locked.external_account_id}
         _stop_runs(locked, now)
         locked.state, locked.state_reason = Connection.State.DISCONNECTED, ""
+        locked.disconnected_at = now
         locked.grant, locked.next_due_at, locked.failures_in_a_row = None, None, 0
         locked.quarantine, locked.quarantined_at, locked.told_trouble = "", None, ""
         locked.save()
@@ -200,6 +223,7 @@ def _connect(
     portal: Portal,
     provider: str,
     consent: Consent,
+    record_type: str,
     *,
     user: User | None,
     now: datetime,
@@ -212,7 +236,8 @@ def _connect(
     _refuse_another_company(connection, account)
     before = {"state": connection.state, "external_account_id": connection.external_account_id}
     oauth.keep(grant, consent.answer)
-    connection.grant = grant
+    _take_record_type(connection, record_type)
+    connection.grant, connection.disconnected_at = grant, None
     connection.state, connection.state_reason = Connection.State.ACTIVE, ""
     connection.external_account_id, connection.external_account_name = account.id, account.name
     connection.connected_by, connection.connected_at = user, now
@@ -220,6 +245,10 @@ def _connect(
     connection.quarantine, connection.quarantined_at = "", None
     connection.next_due_at = schedule.next_due(connection, now)
     connection.save()
+    # A new consent helps every portal that shares the account.
+    grant.connections.filter(state=Connection.State.NEEDS_RECONNECTING).update(
+        state=Connection.State.ACTIVE, state_reason=""
+    )
     InviteSettings.objects.get_or_create(connection=connection)
     audit.record(
         portal=portal,
@@ -239,13 +268,13 @@ def _grant(portal: Portal, provider: str, account: providers.ExternalAccount) ->
     if grant is None:
         grant = Grant(provider=provider, realm=portal.realm, external_account_id=account.id)
     elif grant.realm_id != portal.realm_id:
-        # A HubSpot account may feed several portals, all of one realm.
         if grant.connections.exists():
-            raise ConsentProblem(Trouble.COMPANY_IN_USE, account=account.name)
+            shares = providers.get(provider).shares_accounts
+            raise ConsentProblem(Trouble.OTHER_REALM if shares else Trouble.COMPANY_IN_USE, account=account.name)
         # What another realm left behind goes with its tokens: a row never moves to another realm.
         grant.delete()
         grant = Grant(provider=provider, realm=portal.realm, external_account_id=account.id)
-    if provider == Provider.GUSTO and _is_used_elsewhere(portal, provider, account):
+    if not providers.get(provider).shares_accounts and _is_used_elsewhere(portal, provider, account):
         raise ConsentProblem(Trouble.COMPANY_IN_USE, account=account.name)
     grant.external_account_name = account.name
     return grant
@@ -260,6 +289,27 @@ def _refuse_another_company(connection: Connection, account: providers.ExternalA
     # The links of one company's people must not meet the people of another.
     if connection.external_account_id not in {"", account.id}:
         raise ConsentProblem(Trouble.OTHER_COMPANY, account=account.name, expected=connection.external_account_name)
+
+
+def _record_type(portal: Portal, source: providers.Provider, chosen: str) -> str:
+    """Return the kind of records to connect with: as chosen, but fixed while connected. Raises ConsentProblem."""
+    connection = Connection.objects.filter(portal=portal, provider=source.key).first()
+    if connection and connection.is_connected and connection.record_type:
+        return connection.record_type
+    if chosen not in {kind.key for kind in source.record_types} and (chosen or source.record_types):
+        raise ConsentProblem(Trouble.NO_RECORD_TYPE)
+    return chosen
+
+
+def _take_record_type(connection: Connection, record_type: str) -> None:
+    """Set the kind of records; links and mappings of another kind mean nothing for it and are dropped."""
+    if connection.record_type not in {"", record_type}:
+        if connection.is_connected:
+            # Chosen in another tab before the connection was made with the other kind.
+            raise ConsentProblem(Trouble.NO_RECORD_TYPE)
+        links.drop(connection)
+        connection.mappings.all().delete()
+    connection.record_type = record_type
 
 
 def _find(*, provider: str, state: str, now: datetime) -> ConsentRequest:

@@ -22,6 +22,8 @@ class Trouble(StrEnum):
     REJECTED = "rejected"
     COMPANY_IN_USE = "company_in_use"
     OTHER_COMPANY = "other_company"
+    OTHER_REALM = "other_realm"
+    NO_RECORD_TYPE = "no_record_type"
     TURNED_OFF = "turned_off"
 
 
@@ -101,12 +103,25 @@ EXPLANATIONS = {
         gettext_lazy("Connect another company, or disconnect this one from the other portal first."),
     ),
     Trouble.OTHER_COMPANY: Explanation(
-        gettext_lazy("This is another company"),
+        gettext_lazy("This is not %(expected)s"),
         gettext_lazy(
-            "This portal was connected to %(expected)s before; you chose %(account)s. The people of one company "
+            "This portal was connected to %(expected)s before; you chose %(account)s. The people of one "
             "would be taken for those of the other, so nothing was changed."
         ),
-        gettext_lazy("Connect %(expected)s again. Another company needs a portal of its own."),
+        gettext_lazy("Connect %(expected)s again. %(account)s needs a portal of its own."),
+    ),
+    Trouble.OTHER_REALM: Explanation(
+        gettext_lazy("%(account)s belongs to another organization here"),
+        gettext_lazy(
+            "One account of %(system)s can serve several portals, but only those of one organization. "
+            "Nothing was changed."
+        ),
+        gettext_lazy("Connect another account, or have this one disconnected from all portals of the other first."),
+    ),
+    Trouble.NO_RECORD_TYPE: Explanation(
+        gettext_lazy("A choice is missing"),
+        gettext_lazy("Whether learners come from one kind of records or another is chosen before connecting."),
+        gettext_lazy("Choose one on the page of %(system)s and connect again."),
     ),
     Trouble.TURNED_OFF: Explanation(
         gettext_lazy("%(system)s is not turned on"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -49,7 +49,10 @@ for _library in ("oauthlib", "requests_oauthlib"):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Our registration with a provider; `headers` go with every token call."""
+    """Our registration with a provider; `headers` go with every token call.
+
+    `consent_ended` are words by which a refusal without a standard OAuth error says that the grant is gone.
+    """
 
     label: str
     client_id: str
@@ -57,12 +60,16 @@ class Application:
     authorize_url: str
     token_url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    consent_ended: frozenset[str] = frozenset()
 
 
-def authorize_url(application: Application, *, state: str, redirect_uri: str) -> str:
-    """Return the address of the consent page."""
+def authorize_url(
+    application: Application, *, state: str, redirect_uri: str, scopes: Sequence[str] = (), **parameters: str
+) -> str:
+    """Return the address of the consent page; `parameters` are a provider's own."""
     with _session(application, redirect_uri) as session:
-        address, _state = session.authorization_url(application.authorize_url, state=state)
+        session.scope = scopes or None
+        address, _state = session.authorization_url(application.authorize_url, state=state, **parameters)
     return str(address)
 
 
@@ -139,9 +146,9 @@ def keep(grant: Grant, answer: Mapping[str, Any]) -> None:
     grant.access_token = sealing.seal(answer["access_token"], place=_place(grant, "access_token"))
     if answer.get("refresh_token"):
         grant.refresh_token = sealing.seal(answer["refresh_token"], place=_place(grant, "refresh_token"))
-    if answer.get("scope"):
-        # oauthlib has made a list of it.
-        grant.scopes = " ".join(answer["scope"])
+    # oauthlib has made a list of the standard's text; HubSpot sends a list of another name ("Managing tokens").
+    if granted := answer.get("scope") or answer.get("scopes"):
+        grant.scopes = " ".join(granted)
     grant.expires_at = Now() + _lifetime(answer)
     grant.refreshed_at = Now()
     grant.save()
@@ -244,12 +251,14 @@ def _readable(application: Application, response: Response) -> Response:
     if isinstance(failure, ProviderUnavailable):
         raise failure
     try:
-        is_object = isinstance(json.loads(response.content), dict)
+        answer = json.loads(response.content)
     except ValueError:
-        is_object = False
-    if not is_object:
+        answer = None
+    if not isinstance(answer, dict):
         message = f"{application.label}: unreadable answer to a token call"
         raise (RequestRejected if failure else ProviderUnavailable)(message, status=response.status_code)
+    if failure and answer.get("status") in application.consent_ended:
+        raise AuthorizationLost(f"{application.label}: {answer['status']}", status=response.status_code)
     return response
 
 

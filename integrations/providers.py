@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from django.utils.functional import Promise
@@ -75,20 +76,53 @@ class MissingScope:
     disables: str | Promise
 
 
+@dataclass(frozen=True, slots=True)
+class SetupStep:
+    """A step of the first-time set-up on a page of the provider's own."""
+
+    label: str | Promise
+    help: str | Promise
+    url_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How the shared pages speak of a provider; sentences may name %(system)s, %(account)s and %(portal)s."""
+
+    # The heading and the text in the catalogue.
+    section: str | Promise
+    description: str | Promise
+    # What an external account is called, at the beginning of a line.
+    account: str | Promise
+    # On the page to connect: what the system becomes, what the admin needs, what is received.
+    purpose: str | Promise
+    needs: Sequence[str | Promise]
+    receives: Sequence[str | Promise]
+    # What follows from connecting, from syncing for the first time, and from disconnecting.
+    connecting: Sequence[str | Promise]
+    first_sync: str | Promise
+    disconnecting: Sequence[str | Promise]
+
+
 class Provider(Protocol):
     """A kind of system that a portal can be connected to."""
 
     key: str
     label: str
+    words: Words
     # What an admin chooses from when connecting; empty where there is only one kind.
     record_types: Sequence[RecordType]
     # Pages of its own, after the shared ones, and the shared ones (keys of views.base.TABS) that make no sense here.
     tabs: Sequence[Tab]
     hidden_tabs: frozenset[str]
+    # Steps of the first-time set-up, before the first sync.
+    setup: Sequence[SetupStep]
     # Whether several portals of one realm may use the same account.
     shares_accounts: bool
     # Whether portals with a domain of their own begin the consent at their platform address.
     starts_at_platform_address: bool
+    # How long the links of a cut connection wait for a new consent; None: for ever.
+    keeps_links: timedelta | None
 
     def authorize_url(self, *, state: str, redirect_uri: str, record_type: str = "") -> str:
         """Return the address of the consent page."""

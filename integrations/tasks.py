@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import webhooks
+from integrations import links, webhooks
 from integrations.models import Connection, Heartbeat, SyncRun
 from integrations.sync import leases, reports, schedule
 from integrations.sync import run as sync_run
@@ -73,6 +73,12 @@ def _claim(connection: Connection, now: datetime) -> SyncRun:
             next_due = schedule.next_due(connection, now + timedelta(minutes=1))
             Connection.objects.filter(pk=connection.pk).update(next_due_at=next_due)
         raise
+
+
+@shared_task
+def drop_old_links() -> None:
+    """Drop the links of connections that were cut long ago, where the provider keeps them for a time only."""
+    links.drop_old(now=timezone.now())
 
 
 @shared_task

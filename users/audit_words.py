@@ -44,6 +44,7 @@ ACTIONS: dict[str, Text] = {
     "learner_added": gettext_lazy("Person added"),
     "learner_changed": gettext_lazy("Person changed"),
     "learner_removed": gettext_lazy("Person removed again"),
+    "links_dropped": gettext_lazy("Links to a system disconnected long ago dropped"),
     "mails_released": gettext_lazy("Held mails released"),
     "mappings_changed": gettext_lazy("Data mapping changed"),
     "members_handed_over": gettext_lazy("Members handed over to the rule"),

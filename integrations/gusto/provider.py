@@ -18,6 +18,7 @@ from integrations.engine.records import Person
 from integrations.gusto import attributes, mapper, payloads
 from integrations.gusto.client import Client, Page
 from integrations.gusto.mapper import Mapper, Surroundings
+from integrations.gusto.words import WORDS
 from integrations.http import (
     AnotherAccount,
     Api,
@@ -44,12 +45,15 @@ class Gusto:
 
     key = "gusto"
     label = "Gusto"
+    words = WORDS
     record_types = ()
     tabs = ()
     hidden_tabs = frozenset[str]()
+    setup = ()
     # Each portal needs a company of its own.
     shares_accounts = False
     starts_at_platform_address = False
+    keeps_links = None
     lists_newcomers = True
     trusts_addresses = True
 

@@ -7,3 +7,9 @@ class HubSpotConfig(AppConfig):
     name = "integrations.hubspot"
     label = "hubspot"
     verbose_name = "HubSpot"
+
+    def ready(self) -> None:
+        from integrations import providers
+        from integrations.hubspot.provider import HubSpot
+
+        providers.register(HubSpot())

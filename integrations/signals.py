@@ -1,0 +1,6 @@
+"""News of the shared code that providers listen to; receivers work inside the sender's transaction."""
+
+from django.dispatch import Signal
+
+# connection: all of its links are about to be deleted, because they were too old or of another kind of records.
+links_dropped = Signal()

@@ -1,0 +1,430 @@
+"""The storage of one object type: definitions of its properties, records with ids, and unique values.
+
+It serves contacts and users, and just as well custom and app objects. To add a type to an account:
+
+    kind = ObjectType(
+        type_id="2-3465404", name="course_enrollment", aliases=("p4455667_course_enrollment",),
+        scopes=Scopes(read="crm.objects.custom.read", create=…, update=…, archive=…, schema_read=…, schema_write=…),
+        first_id=33001, required=("course_name",), facts={"labels": …},       # facts: anything that JSON can hold
+    )
+    kind.add_group(Group("course_enrollment_information", "Course enrollment"))
+    kind.define(definition_of(body, groups=kind.groups, at=at.text, prefix="a1122334_"))
+    account.add_type(kind)                  # from now on its object, batch, search and property calls work
+    account.remove_type("2-3465404")        # and now they do not
+
+Values are written through `values.accepted` (which checks them) and `add`, `change`, `archive`, `restore`, `erase` or
+`merge`; what these do is told to `kind.notify`, when it is set, as a `Change`. The types whose `is_standard` is false
+are kept in the state file whole, with their definitions and `facts`; of contacts and users only what differs
+from the seed. The caller holds the world's lock.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Self
+
+from integrations.sandbox.hubspot.definitions import Definition, Group
+from integrations.sandbox.hubspot.errors import Json, taken
+
+OBJECT_ID = "hs_object_id"
+MERGED_IDS = "hs_merged_object_ids"
+
+
+class Moment(NamedTuple):
+    """A point in time, as the clock counts it and as HubSpot writes it."""
+
+    seconds: float
+    text: str
+
+    @classmethod
+    def of(cls, now: datetime) -> Self:
+        """Return the moment of an aware datetime."""
+        return cls(now.timestamp(), stamp(now))
+
+
+def stamp(now: datetime) -> str:
+    """Return a time as HubSpot writes it: ISO 8601 with milliseconds and Z."""
+    return f"{now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a grant needs for each kind of call; several, separated by spaces: any of them is enough."""
+
+    read: str
+    create: str
+    update: str
+    archive: str
+    schema_read: str
+    schema_write: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to a record; `kind` is the last part of a subscription type of HubSpot's webhooks.
+
+    These are creation, propertyChange, deletion, restore, merge and privacyDeletion.
+    """
+
+    kind: str
+    type_id: str
+    object_id: str
+    at: float
+    source: str
+    property_name: str = ""
+    property_value: str = ""
+    primary_id: str = ""
+    merged_ids: tuple[str, ...] = ()
+    new_id: str = ""
+    was_merged: int = 0
+
+
+@dataclass(slots=True)
+class Record:
+    """One record; `properties` is replaced, never altered, so that whoever holds the old one still has it."""
+
+    id: str
+    properties: dict[str, str]
+    created_at: str
+    updated_at: str
+    archived_at: str = ""
+    changed_at: float = 0.0  # by the clock; the search finds it some seconds later
+    found_by: dict[str, str] | None = None  # what the search goes by until then; None: it does not know the record
+
+
+@dataclass(slots=True)
+class ObjectType:
+    """One object type of one account; `further_values` names the property with more values of a unique one."""
+
+    type_id: str
+    name: str
+    aliases: tuple[str, ...]
+    scopes: Scopes
+    first_id: int
+    default_properties: tuple[str, ...] = ()
+    created_property: str = "hs_createdate"
+    modified_property: str = "hs_lastmodifieddate"
+    further_values: dict[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    is_standard: bool = False
+    facts: Json = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    notify: Callable[[Change], None] | None = None
+    archived: dict[str, Record] = field(default_factory=dict)
+    changes: int = 0
+    forwards: dict[str, str] = field(default_factory=dict)  # ids of merged records to the surviving one
+    _records: dict[str, Record] = field(default_factory=dict)
+    _order: list[int] = field(default_factory=list)  # ids of the living, ascending
+    _unique: dict[str, dict[str, str]] = field(default_factory=dict)
+    _touched: set[str] = field(default_factory=set)
+    _erased: set[str] = field(default_factory=set)
+    _next_id: int = 0
+
+    def __post_init__(self) -> None:
+        self._next_id = self._next_id or self.first_id
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return (self._records[str(number)] for number in self._order)
+
+    # Definitions
+
+    def define(self, definition: Definition) -> None:
+        """Add or replace the definition of a property."""
+        self.definitions[definition.name] = definition
+        if definition.is_unique:
+            self._unique.setdefault(definition.name, {})
+        self.changes += 1
+
+    def add_group(self, group: Group) -> None:
+        """Add or replace a group of properties."""
+        self.groups[group.name] = group
+        self.changes += 1
+
+    def definition(self, name: str) -> Definition | None:
+        """Return the definition of a property that has not been archived."""
+        found = self.definitions.get(name)
+        return None if found is None or found.archived_at else found
+
+    def is_unique(self, name: str) -> bool:
+        """Tell whether records can be found by this property."""
+        return name in self._unique and self.definition(name) is not None
+
+    # Reading
+
+    def get(self, object_id: str) -> Record | None:
+        """Return a living record by its own id."""
+        return self._records.get(object_id)
+
+    def find(self, value: str, id_property: str = "") -> Record | None:
+        """Return a living record by id or unique value; the id of a merged record leads to the surviving one."""
+        if id_property in ("", OBJECT_ID):
+            return self._records.get(value) or self._records.get(self._survivor(value))
+        return self.by_value(id_property, value)
+
+    def by_value(self, name: str, value: str) -> Record | None:
+        """Return the living record with this unique value."""
+        found = self._unique.get(name, {}).get(self._key(name, value))
+        return self._records.get(found) if found else None
+
+    def page(self, after: int, limit: int) -> tuple[list[Record], str]:
+        """Return `limit` living records from id `after` on, and the id with which the next page begins, or nothing."""
+        start = bisect_left(self._order, after)
+        chosen = self._order[start : start + limit]
+        following = self._order[start + limit : start + limit + 1]
+        return [self._records[str(number)] for number in chosen], str(following[0]) if following else ""
+
+    def value(self, record: Record, name: str) -> str | None:
+        """Return one property of a record, or None."""
+        if name == OBJECT_ID:
+            return record.id
+        if name == self.created_property:
+            return record.created_at
+        if name == self.modified_property:
+            return record.updated_at
+        return record.properties.get(name)
+
+    # Writing
+
+    def add(
+        self, properties: dict[str, str], at: Moment, *, source: str = "INTEGRATION", object_id: str = ""
+    ) -> Record:
+        """Enter a record. Raises Unacceptable when a unique value is taken."""
+        self._check_unique(properties, None)
+        record = Record(object_id or self._new_id(), {k: v for k, v in properties.items() if v}, at.text, at.text)
+        record.changed_at = at.seconds
+        self._enter(record)
+        self._touch(record)
+        if self.notify:
+            self.notify(Change("creation", self.type_id, record.id, at.seconds, source))
+            self._tell_values(record, properties, at, source)
+        return record
+
+    def seed(self, record: Record) -> None:
+        """Enter a record that belongs to the seed."""
+        self._enter(record)
+        self._next_id = max(self._next_id, int(record.id) + 1)
+
+    def change(self, record: Record, properties: dict[str, str], at: Moment, *, source: str = "INTEGRATION") -> None:
+        """Set properties of a record, an empty text clears one. Raises Unacceptable when a unique value is taken."""
+        old = record.properties
+        differing = {name: value for name, value in properties.items() if old.get(name, "") != value}
+        if not differing:
+            return
+        self._check_unique(differing, record)
+        self._leave_index(record, differing)
+        self._replace(record, {name: value for name, value in (old | differing).items() if value}, at)
+        self._index(record, differing)
+        if self.notify:
+            self._tell_values(record, differing, at, source)
+
+    def archive(self, record: Record, at: Moment, *, source: str = "INTEGRATION") -> None:
+        """Move a record to the bin, from where it can be restored."""
+        self._take_out(record)
+        record.archived_at = at.text
+        self.archived[record.id] = record
+        self._touch(record)
+        self._tell(Change("deletion", self.type_id, record.id, at.seconds, source))
+
+    def restore(self, record: Record, at: Moment, *, source: str = "CRM_UI") -> None:
+        """Take a record out of the bin. Raises Unacceptable when a unique value has been taken meanwhile."""
+        self._check_unique(record.properties, record)
+        del self.archived[record.id]
+        record.archived_at, record.changed_at, record.found_by = "", at.seconds, None
+        self._enter(record)
+        self._touch(record)
+        self._tell(Change("restore", self.type_id, record.id, at.seconds, source))
+
+    def erase(self, record: Record, at: Moment, *, source: str = "CRM_UI") -> None:
+        """Delete a record for good and for privacy, out of the bin too."""
+        if record.id in self._records:
+            self._take_out(record)
+            self._tell(Change("deletion", self.type_id, record.id, at.seconds, source))
+        self.archived.pop(record.id, None)
+        self._touched.discard(record.id)
+        self._erased.add(record.id)
+        self.changes += 1
+        self._tell(Change("privacyDeletion", self.type_id, record.id, at.seconds, source))
+
+    def merge(
+        self, primary: Record, other: Record, at: Moment, *, makes_new_id: bool, source: str = "CRM_UI"
+    ) -> Record:
+        """Make one record of two and return it; its own values win, further unique values are kept beside them."""
+        properties = other.properties | primary.properties
+        for name, beside in self.further_values.items():
+            kept = [self.values_of(record, name) for record in (primary, other)]
+            further = list(dict.fromkeys(value for values in kept for value in values))
+            properties |= {name: further[0], beside: ";".join(further[1:])} if further else {}
+        old_ids = [primary.id, other.id]
+        merged = [*filter(None, properties.get(MERGED_IDS, "").split(";")), *old_ids]
+        properties[MERGED_IDS] = ";".join(dict.fromkeys(merged))
+        for record in (primary, other):
+            self._take_out(record)
+            self._erased.add(record.id)
+            self._touched.discard(record.id)
+        new_id = self._new_id() if makes_new_id else primary.id
+        record = Record(new_id, {k: v for k, v in properties.items() if v}, primary.created_at, at.text)
+        record.changed_at, record.found_by = at.seconds, primary.properties
+        self._enter(record)
+        self._erased.discard(new_id)
+        self._touch(record)
+        self.forwards |= {old: new_id for old in old_ids if old != new_id}
+        self._tell(
+            Change(
+                "merge",
+                self.type_id,
+                new_id,
+                at.seconds,
+                source,
+                primary_id=primary.id,
+                merged_ids=(other.id,),
+                new_id=new_id if makes_new_id else "",
+                was_merged=len(properties),
+            )
+        )
+        return record
+
+    def values_of(self, record: Record, name: str) -> list[str]:
+        """Return the values of a unique property: the main one and further ones."""
+        beside = self.further_values.get(name)
+        further = record.properties.get(beside, "").split(";") if beside else []
+        return [value for value in (record.properties.get(name, ""), *further) if value]
+
+    # State
+
+    def record(self) -> Json:
+        """Return what JSON can hold of everything that differs from the seed."""
+        kept = (self._records.get(one) or self.archived.get(one) for one in sorted(self._touched, key=int))
+        return {
+            "next_id": self._next_id,
+            "records": [_record_of(one) for one in kept if one],
+            "erased": sorted(self._erased, key=int),
+            "forwards": dict(self.forwards),
+            "definitions": [one.record() for one in self.definitions.values() if not one.is_seeded],
+            "groups": [asdict(one) for one in self.groups.values() if not one.is_seeded],
+        }
+
+    def resume(self, record: Json) -> None:
+        """Bring a type of the same seed to where a record was taken. Raises LookupError, TypeError or ValueError."""
+        for group in record["groups"]:
+            self.add_group(Group(**group))
+        for definition in record["definitions"]:
+            self.define(Definition(**definition))
+        self._erased = set(record["erased"])
+        self.forwards = dict(record["forwards"])
+        for one in [*self._erased, *(entry["id"] for entry in record["records"])]:
+            if one in self._records:
+                self._take_out(self._records[one])
+        for entry in record["records"]:
+            known = Record(**entry)
+            self._touched.add(known.id)
+            if known.archived_at:
+                self.archived[known.id] = known
+            else:
+                self._enter(known)
+        self._next_id = int(record["next_id"])
+
+    def outline(self) -> Json:
+        """Return what JSON can hold of the type itself, without its records."""
+        return {
+            "type_id": self.type_id,
+            "name": self.name,
+            "aliases": list(self.aliases),
+            "scopes": asdict(self.scopes),
+            "first_id": self.first_id,
+            "default_properties": list(self.default_properties),
+            "required": list(self.required),
+            "facts": self.facts,
+        }
+
+    @classmethod
+    def of_outline(cls, outline: Json) -> Self:
+        """Return an empty type that an outline described. Raises TypeError."""
+        lists = {key: tuple(outline[key]) for key in ("aliases", "default_properties", "required")}
+        return cls(**outline | lists | {"scopes": Scopes(**outline["scopes"])})
+
+    # Inside
+
+    def _new_id(self) -> str:
+        self._next_id += 1
+        return str(self._next_id - 1)
+
+    def _survivor(self, object_id: str) -> str:
+        while object_id in self.forwards and object_id not in self._records:
+            object_id = self.forwards[object_id]
+        return object_id
+
+    def _key(self, name: str, value: str) -> str:
+        return value.lower() if name in self.further_values else value
+
+    def _check_unique(self, properties: dict[str, str], record: Record | None) -> None:
+        own_id = record.id if record else None
+        for name, taken_values in self._unique.items():
+            value = properties.get(name)
+            holder = taken_values.get(self._key(name, value)) if value else None
+            if holder not in (None, own_id):
+                raise taken(self.name, name, str(holder))
+
+    def _enter(self, record: Record) -> None:
+        self._records[record.id] = record
+        number = int(record.id)
+        if self._order and number < self._order[-1]:
+            insort(self._order, number)
+        else:
+            self._order.append(number)
+        self._index(record, self._unique)
+
+    def _index(self, record: Record, names: Iterable[str]) -> None:
+        for name in self._indexed(names):
+            for value in self.values_of(record, name):
+                # Two records may share a further value in old data: the first one is found.
+                self._unique[name].setdefault(self._key(name, value), record.id)
+
+    def _leave_index(self, record: Record, names: Iterable[str]) -> None:
+        for name in self._indexed(names):
+            for value in self.values_of(record, name):
+                key = self._key(name, value)
+                if self._unique[name].get(key) == record.id:
+                    del self._unique[name][key]
+
+    def _indexed(self, names: Iterable[str]) -> list[str]:
+        """Return the unique properties that are touched when `names` change."""
+        named = set(names)
+        return [name for name in self._unique if name in named or self.further_values.get(name) in named]
+
+    def _replace(self, record: Record, properties: dict[str, str], at: Moment) -> None:
+        record.found_by, record.properties = record.properties, properties
+        record.updated_at, record.changed_at = at.text, at.seconds
+        self._touch(record)
+
+    def _take_out(self, record: Record) -> None:
+        self._leave_index(record, self._unique)
+        del self._records[record.id]
+        del self._order[bisect_left(self._order, int(record.id))]
+
+    def _touch(self, record: Record) -> None:
+        self._touched.add(record.id)
+        self.changes += 1
+
+    def _tell(self, change: Change) -> None:
+        if self.notify:
+            self.notify(change)
+
+    def _tell_values(self, record: Record, properties: dict[str, str], at: Moment, source: str) -> None:
+        for name, value in properties.items():
+            self._tell(Change("propertyChange", self.type_id, record.id, at.seconds, source, name, value))
+
+
+def _record_of(record: Record) -> dict[str, Any]:
+    """Return a record for JSON; the search will know it at once after a restart."""
+    return {
+        "id": record.id,
+        "properties": record.properties,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+        "archived_at": record.archived_at,
+    }

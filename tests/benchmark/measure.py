@@ -109,10 +109,14 @@ def _scalar(watcher: psycopg.Connection, statement: str) -> Any:
 def _server_seconds(rig: Rig) -> float:
     """Return what PostgreSQL has used so far: the first process, its living children and those that have ended."""
     first = rig.postgres.process.pid
-    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-    ticks = sum(_ticks(first, "utime", "stime", "cutime", "cstime"))
-    ticks += sum(sum(_ticks(int(child), "utime", "stime")) for child in children)
-    return ticks / TICKS_PER_SECOND
+    while True:
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        try:
+            ticks = sum(sum(_ticks(int(child), "utime", "stime")) for child in children)
+        except FileNotFoundError:
+            # A child ended in between: from now on its time is among that of the first process.
+            continue
+        return (ticks + sum(_ticks(first, "utime", "stime", "cutime", "cstime"))) / TICKS_PER_SECOND
 
 
 def _ticks(process: int, *names: str) -> list[int]:

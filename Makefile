@@ -1,7 +1,7 @@
 # Every task of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint format bench chaos chaos-smoke lock clean
+.PHONY: help demo demo-reset test test-browser lint format bench chaos chaos-smoke lock clean
 
 ARGS ?=
 N ?= 100000
@@ -25,7 +25,10 @@ demo-reset: .venv/.ready ## Delete the demo's data
 	@$(PYTHON_IN_VENV) manage.py demo --reset
 
 test: .venv/.ready ## Run the tests on their own PostgreSQL and Valkey; ARGS="-k name", WORKERS=0 for one process
-	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
+
+test-browser: .venv/.ready ## Run the tests in a real browser; the check of a clone runs both
+	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m e2e $(ARGS)
 
 lint: .venv/.ready ## Check style, types, import contracts, migrations and templates
 	.venv/bin/ruff check

@@ -25,6 +25,7 @@ class SyncRun(models.Model):
         UNDO = "undo", _("Undid a sync")
         RESTORE = "restore", _("Gave access back")
         EVENT = "event", _("Reported by the provider")
+        ACTION = "action", _("Asked for by workflows")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting to start")
@@ -52,7 +53,7 @@ class SyncRun(models.Model):
     origin = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="followers", verbose_name=_("of run")
     )
-    # The portal's calendar day of a daily sync: there is one per connection and day.
+    # The portal's calendar day of a daily sync, and of what workflows asked for that day: one of each per connection.
     local_day = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField(_("requested at"))
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
@@ -82,8 +83,13 @@ class SyncRun(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["connection", "local_day"],
-                condition=Q(local_day__isnull=False),
+                condition=Q(local_day__isnull=False) & ~Q(trigger="action"),
                 name="run_one_per_day",
+            ),
+            models.UniqueConstraint(
+                fields=["connection", "local_day"],
+                condition=Q(local_day__isnull=False, trigger="action"),
+                name="run_one_of_actions_per_day",
             ),
             # A plan is carried out once; what a run did is taken back once.
             models.UniqueConstraint(

@@ -1,1 +1,5 @@
 """What only HubSpot's connections need to remember."""
+
+from .calls import WorkflowCall
+
+__all__ = ["WorkflowCall"]

@@ -51,6 +51,13 @@ def digests_of(marks: Iterable[str]) -> dict[bytes, str]:
     return {_digest(mark, key): mark for mark in marks for key in keys}
 
 
+def known_marks(portal_id: int, marks: Iterable[str]) -> set[str]:
+    """Return which of these marks a portal keeps."""
+    digests = digests_of(marks)
+    found = Tombstone.objects.filter(portal=portal_id, digest__in=digests).values_list("digest", flat=True)
+    return {digests[bytes(digest)] for digest in found}
+
+
 def _digest(mark: str, key: str) -> bytes:
     secret = sha256(f"integrations.tombstone {key}".encode()).digest()
     return blake2b(mark.encode(), key=secret, digest_size=16).digest()

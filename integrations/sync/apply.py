@@ -10,7 +10,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -21,8 +20,8 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from integrations.engine import plan, rejections
 from integrations.engine.changes import Change, Kind, Reason
 from integrations.engine.records import Person
-from integrations.sync import ledger, provision, rehearsal, seating, snapshot
-from integrations.sync.batches import Batch, Context, Result
+from integrations.sync import ledger, links, provision, rehearsal, seating, snapshot
+from integrations.sync.batches import Admission, Batch, Context, Result
 from integrations.sync.snapshot import Known
 from users import traces
 
@@ -30,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 MAX_TRIES = 3
 
+ADDITIONS = (Kind.ADD, Kind.INVITE)
 # What is written at once and has a before.
 TRACED = (Kind.LINK, Kind.UPDATE, Kind.RESTORE)
 
@@ -87,8 +87,7 @@ def _half(context: Context, half: Batch) -> Result:
 
 def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | None = None) -> Result:
     with transaction.atomic():
-        if not context.admits_newcomers:
-            batch = _only_linked(context, batch)
+        batch = links.as_they_are_now(context, batch)
         changes, rejected = _decide(context, batch)
         news = [change for change in changes if not _is_old_news(change, batch.identities.get(change.key))]
         tally = ledger.tally(news, len(batch.people))
@@ -108,12 +107,6 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
     return result
 
 
-def _only_linked(context: Context, batch: Batch) -> Batch:
-    """Return the people whose links nobody ended since the batch was read."""
-    linked = snapshot.linked(context.connection, [person.key for person in batch.people])
-    return replace(batch, people=[person for person in batch.people if person.key in linked], identities=linked)
-
-
 def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.Outcome, Mapping[int, traces.Trace]]:
     """Carry the changes out, and return with the outcome what an undo has to know of each learner."""
     ids = [change.membership_id for change in changes if change.kind in TRACED and change.after]
@@ -127,6 +120,8 @@ def _decide(context: Context, batch: Batch) -> tuple[list[Change], dict[str, rej
     """Return what to do, and by person which rejections still speak of what the source says."""
     around = snapshot.surroundings(context.connection, batch.people, batch.identities, context.policy)
     planned = plan.plan(batch.people, around, context.policy, context.today)
+    if context.admission is not Admission.EVERYONE:
+        planned = [change for change in planned if change.kind not in ADDITIONS]
     changes, rejected = _without_rejected(planned, batch.identities)
     wanted = changes if batch.agreed is None else _only_agreed(batch.people, changes, batch.agreed)
     return seating.seated(context, wanted), rejected

@@ -6,11 +6,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from enum import StrEnum
 
 from integrations.engine.changes import Change
 from integrations.engine.records import Person, Policy
 from integrations.models import Connection
 from integrations.sync.snapshot import Known
+
+
+class Admission(StrEnum):
+    """Who of a batch is brought in line, where a provider speaks only of those who were asked for."""
+
+    EVERYONE = "everyone"
+    # Those who are linked, and those whom a link may lead to a learner; nobody is added.
+    LEARNERS = "learners"
+    LINKED = "linked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +34,7 @@ class Context:
     now: datetime
     # The run only says what it would do.
     is_preview: bool = False
-    # Whether people without a link may come in; else whoever lost theirs since the batch was read is left alone.
-    admits_newcomers: bool = True
+    admission: Admission = Admission.EVERYONE
 
 
 @dataclass(frozen=True, slots=True)

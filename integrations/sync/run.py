@@ -35,7 +35,7 @@ from integrations.sync import (
     snapshot,
     taking_back,
 )
-from integrations.sync.batches import Batch, Context, Result
+from integrations.sync.batches import Admission, Batch, Context, Result
 from integrations.sync.leases import Lease, LeaseLost
 from integrations.sync.progress import Progress
 from integrations.sync.reading import OutOfTime, Reader
@@ -44,6 +44,8 @@ from portals import statements
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+# Phases that may link people to learners, also where a provider speaks only of those who are linked.
+LINKING = ("offers", "agreed")
 CHANGED = (Kind.ADD, Kind.INVITE, Kind.LINK, Kind.UPDATE, Kind.RESTORE)
 
 _COUNT_MISSING = """
@@ -131,7 +133,6 @@ class _Execution:
     def _context(self) -> Context:
         now = self._clock()
         today = self._connection.portal.today(now)
-        source = providers.people_source(self._connection.provider)
         return Context(
             self._connection,
             self._run.pk,
@@ -139,8 +140,13 @@ class _Execution:
             today,
             now,
             is_preview=self._run.is_preview,
-            admits_newcomers=source.lists_newcomers,
+            admission=self._admission(),
         )
+
+    def _admission(self) -> Admission:
+        if providers.people_source(self._connection.provider).lists_newcomers:
+            return Admission.EVERYONE
+        return Admission.LEARNERS if self._state.phase in LINKING else Admission.LINKED
 
     def _is_out_of_time(self) -> bool:
         return self._ends_at is not None and time.monotonic() > self._ends_at

@@ -54,9 +54,6 @@ WHERE u.id IN (
 )
 """
 
-# Whoever ends a link waits for this transaction, or has ended it.
-_LINKED = _KNOWN + " AND state = 'linked' ORDER BY id FOR KEY SHARE"
-
 _DUE = """
 SELECT i.external_id, i.id, i.digest, i.membership_id, i.state, i.reason, i.due_on, i.rejected::text, i.snapshot::text
 FROM integrations_externalidentity AS i
@@ -71,12 +68,6 @@ ORDER BY i.id LIMIT %(limit)s
 def known(connection: Connection, keys: Sequence[str]) -> dict[str, Known]:
     """Return the stored identities among these external ids."""
     found = statements.rows(_KNOWN, {"connection": connection.pk, "keys": statements.texts(keys)})
-    return {row[0]: known_of(row) for row in found}
-
-
-def linked(connection: Connection, keys: Sequence[str]) -> dict[str, Known]:
-    """Return the identities among these external ids that are linked, and keep them so for this transaction."""
-    found = statements.rows(_LINKED, {"connection": connection.pk, "keys": statements.texts(keys)})
     return {row[0]: known_of(row) for row in found}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 
 from integrations.sandbox.hubspot.app import APP_OBJECT_SCOPES, CUSTOM_OBJECT_SCOPES
+from integrations.sandbox.hubspot.associations import Associations
 from integrations.sandbox.hubspot.errors import Json
 from integrations.sandbox.hubspot.objects import ObjectType
 from integrations.sandbox.hubspot.standard import CONTACTS, USERS
@@ -100,10 +101,12 @@ class Account:
     merges_make_new_ids: bool = True
     rules: Rules = field(default_factory=Rules)
     types: dict[str, ObjectType] = field(init=False, default_factory=dict)
+    associations: Associations = field(init=False)
     changes: int = 0
     _by_name: dict[str, ObjectType] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.associations = Associations(self.id)
         self.add_type(self.contacts)
         self.add_type(self.users)
 
@@ -154,7 +157,7 @@ class Account:
 
     def progress(self) -> int:
         """Return a number that grows with every change."""
-        return self.changes + sum(kind.changes for kind in self.types.values())
+        return self.changes + self.associations.changes + sum(kind.changes for kind in self.types.values())
 
     def record(self) -> Json:
         """Return what JSON can hold of everything that differs from the seed."""
@@ -163,6 +166,7 @@ class Account:
             "app_objects_enabled": self.app_objects_enabled,
             "merges_make_new_ids": self.merges_make_new_ids,
             "rules": asdict(self.rules),
+            "associations": self.associations.record(),
             "types": {CONTACTS: self.contacts.record(), USERS: self.users.record()},
             "further_types": [
                 {"outline": kind.outline(), "content": kind.record()}
@@ -172,11 +176,12 @@ class Account:
         }
 
     def resume(self, record: Json) -> None:
-        """Bring an account of the same seed to where a record was taken. Raises LookupError, TypeError or ValueError."""
+        """Bring an account of the same seed to a record's state. Raises LookupError, TypeError or ValueError."""
         self.tier = record["tier"]
         self.app_objects_enabled = record["app_objects_enabled"]
         self.merges_make_new_ids = record["merges_make_new_ids"]
         self.rules = Rules(**record["rules"])
+        self.associations.restore(record["associations"])
         for type_id, content in record["types"].items():
             self.types[type_id].resume(content)
         for further in record["further_types"]:

@@ -27,6 +27,7 @@ class Associations:
     """Links between records, both ways. Object types are ids such as 0-1; ids of kinds differ between accounts."""
 
     def __init__(self, account: int) -> None:
+        self.changes = 0
         self._kinds: dict[tuple[str, str], list[Kind]] = {}
         self._links: dict[tuple[str, str, str], dict[str, set[int]]] = {}
         self._next_type_id = 17 + account % 83
@@ -39,6 +40,7 @@ class Associations:
 
     def forbid(self, object_type: str) -> None:
         """Forget a type with everything that belonged to its records."""
+        self.changes += 1
         self._kinds = {pair: kinds for pair, kinds in self._kinds.items() if object_type not in pair}
         self._links = {key: links for key, links in self._links.items() if object_type not in (key[0], key[2])}
 
@@ -60,6 +62,7 @@ class Associations:
     def link(self, start: str, start_id: str, to: str, to_id: str, type_ids: set[int]) -> None:
         """Associate two records by kinds of this direction; the other direction follows. Raises KeyError."""
         there, back = self._kinds[start, to], self._kinds[to, start]
+        self.changes += 1
         places = {kind.type_id: place for place, kind in enumerate(there)}
         wanted = {places[type_id] for type_id in type_ids}
         self._put(start, start_id, to, to_id, {there[place].type_id for place in wanted})
@@ -68,6 +71,7 @@ class Associations:
     def unlink(self, start: str, start_id: str, to: str, to_id: str, type_ids: set[int] | None = None) -> None:
         """Take kinds away from two records, all of them for None. Raises KeyError for unknown kinds."""
         there, back = self._kinds[start, to], self._kinds[to, start]
+        self.changes += 1
         places = {kind.type_id: place for place, kind in enumerate(there)}
         wanted = {places[type_id] for type_id in (places if type_ids is None else type_ids)}
         self._take(start, start_id, to, to_id, {there[place].type_id for place in wanted})
@@ -116,6 +120,7 @@ class Associations:
             self._put(start, start_id, to, to_id, set(type_ids))
 
     def _kind(self, category: str, label: str | None) -> Kind:
+        self.changes += 1
         self._next_type_id += 1
         return Kind(category, self._next_type_id, label)
 

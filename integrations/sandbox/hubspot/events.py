@@ -12,15 +12,21 @@ from typing import Any
 
 from integrations.sandbox.hubspot.deliveries import Deliveries, Delivery
 from integrations.sandbox.hubspot.signing import Flaw
+from integrations.sandbox.hubspot.standard import CONTACTS
 from integrations.sandbox.hubspot.transport import Answer
 
 Event = dict[str, Any]
 
-CONTACT, USER = "0-1", "0-115"
 MOST_EVENTS = 100
 ANSWER_SECONDS = 5.0
 # Ten repeats spread over a day.
 PAUSES = (60, 300, 900, 1800, 3600, 7200, 10800, 14400, 18000, 28800)
+# Subscriptions are the application's, not an account's, so they name properties that every account has.
+PROPERTIES = (
+    *("email", "hs_additional_emails", "firstname", "lastname", "jobtitle", "department", "company"),
+    *("phone", "mobilephone", "city", "country", "hubspot_owner_id"),
+    *("hs_email", "hs_given_name", "hs_family_name", "hs_job_title"),
+)
 _FIRST_SUBSCRIPTION = 770_001
 
 
@@ -39,9 +45,9 @@ class Webhooks:
     def __init__(self, deliveries: Deliveries, *, app_id: int, seed: int) -> None:
         self.url = ""
         self.habits = Habits()
-        # None: every kind. Property changes may be narrowed to some properties as well.
+        # None: every kind, and changes of every property.
         self.kinds: frozenset[str] | None = None
-        self.properties: frozenset[str] | None = None
+        self.properties: frozenset[str] | None = frozenset(PROPERTIES)
         self._app_id = app_id
         self._deliveries = deliveries
         self._chance = random.Random(seed)
@@ -51,9 +57,9 @@ class Webhooks:
         self._last_instant = 0
         self._gathering: list[Event] | None = None
 
-    def event(self, account: int, what: str, *, object_type: str, object_id: str, **more: object) -> Event:
+    def event(self, account: int, what: str, *, object_type: str, object_id: str, more: Event) -> Event:
         """Return a new event, such as `what` "deletion" of a contact; `more` are the keys of its kind."""
-        is_contact = object_type == CONTACT
+        is_contact = object_type == CONTACTS
         kind = f"{'contact' if is_contact else 'object'}.{what}"
         with self._lock:
             self._last_event += 1
@@ -70,7 +76,6 @@ class Webhooks:
             "subscriptionType": kind,
             "attemptNumber": 0,
             "objectId": int(object_id),
-            "changeSource": "CRM_UI",
             "sourceId": "userId:31415",
         }
         if not is_contact:

@@ -17,7 +17,8 @@ from integrations.models import Connection
 class Attribute:
     """Something that a provider offers for mapping.
 
-    `kind` is one of text, email, date, boolean, integer, decimal, choice; `options` are the values of a choice.
+    `kind` is one of text, email, date, boolean, integer, decimal, choice; `options` are the values of a choice, and
+    `option_labels`, if there are any, what each of them is called there.
     """
 
     key: str
@@ -26,6 +27,11 @@ class Attribute:
     options: tuple[str, ...] = ()
     is_sensitive: bool = False
     help: str = ""
+    option_labels: tuple[str, ...] = ()
+    # Whether somebody may have several of the options, with a semicolon between them.
+    is_multiple: bool = False
+    # Whether the company made it, other than what every account has.
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,8 @@ class PeoplePage:
     """One page of the provider's list.
 
     `fingerprint` (16 bytes) covers everything that `people` is made of, or is None when that cannot be told;
-    `people` decodes and maps only when called. The totals are what this page's headers announce.
+    `people` decodes and maps only when called. The totals are what this page announces; `total_people` is None where
+    that is known only at the end. `gone` are wanted attributes that the provider does not have any more.
     """
 
     number: int
@@ -49,6 +56,7 @@ class PeoplePage:
     total_people: int | None
     fingerprint: bytes | None
     people: Callable[[], list[Person]]
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,8 @@ class Words:
     connecting: Sequence[str | Promise]
     first_sync: str | Promise
     disconnecting: Sequence[str | Promise]
+    # What happens when the last portal that uses an account disconnects.
+    leaving: str | Promise
 
 
 class Provider(Protocol):
@@ -176,6 +186,9 @@ class PeopleSource(Provider, Protocol):
         keep_alive: Callable[[], None] = lambda: None,
     ) -> list[Person]:
         """Return single people by their keys; who is not there is left out."""
+
+    def find(self, connection: Connection, searched: str, *, wanted: Sequence[str]) -> Person | None:
+        """Return the person whose key or address this is, for trying a mapping; None where that cannot be asked."""
 
 
 _registry: dict[str, Provider] = {}

@@ -127,4 +127,5 @@ def _custom(field: CompanyField) -> Attribute:
         FIELD_KINDS.get(field.type, "text"),
         tuple(field.selection_options or ()),
         help=field.description or "",
+        is_own=True,
     )

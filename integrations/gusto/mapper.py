@@ -5,25 +5,19 @@ A mapper is made once per read for the attributes that are wanted, so that no ot
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
 from integrations.engine.records import EmploymentStatus, Flaw, Person
+from integrations.engine.texts import shown, storable
 from integrations.gusto.payloads import Address, Employee, Job, Location, Text, Unreadable, stand_in_key
 
 CUSTOM = "custom:"
-# How much of a refused value is shown, in characters.
-SHOWN_LENGTH = 100
-
-_LINE_BREAKS = re.compile("[\t\n\r]+")
-# Control characters and halves of surrogate pairs: no database takes NUL, no mail the rest.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +66,10 @@ class Mapper:
             return _unreadable(employee)
         flaws: list[Flaw] = []
         dates = read_dates(employee, self._surroundings.today, flaws)
-        first_name = _text(employee.first_name, "first_name", flaws)
-        last_name = _text(employee.last_name, "last_name", flaws)
-        work_email = _text(employee.work_email, "work_email", flaws)
-        personal_email = _text(employee.email, "personal_email", flaws)
+        first_name = storable(employee.first_name, "first_name", flaws)
+        last_name = storable(employee.last_name, "last_name", flaws)
+        work_email = storable(employee.work_email, "work_email", flaws)
+        personal_email = storable(employee.email, "personal_email", flaws)
         attributes = self._attributes(employee, dates, flaws)
         for key, text in (history or {}).items():
             attributes[key] = text
@@ -88,7 +82,7 @@ class Mapper:
             dates.status,
             dates.hired_on,
             dates.last_day,
-            _text(employee.manager_uuid, "manager_uuid", flaws),
+            storable(employee.manager_uuid, "manager_uuid", flaws),
             attributes,
             # The same text may have been read twice.
             tuple(dict.fromkeys(flaws)) if flaws else (),
@@ -99,13 +93,13 @@ class Mapper:
         for key, value in zip(self._plain, self._read_plain(employee)[2:], strict=True):
             if value:
                 # Decided in C for all but a few texts; written out here because it is most of the work.
-                found[key] = value.strip() if value.isprintable() else _text(value, key, flaws)
+                found[key] = value.strip() if value.isprintable() else storable(value, key, flaws)
             elif value is not UNSET:
                 found[key] = ""
         for key, derive in self._derived:
             value = derive(employee, dates)
             if value is not UNSET:
-                found[key] = _text(value, key, flaws)
+                found[key] = storable(value, key, flaws)
         if self._custom:
             self._add_custom(found, employee, flaws)
         if self._has_rare:
@@ -117,7 +111,7 @@ class Mapper:
         for custom in employee.custom_fields or ():
             key = self._custom.get(custom.company_custom_field_id, "")
             if key:
-                found[key] = _text(custom.value, key, flaws)
+                found[key] = storable(custom.value, key, flaws)
 
     def _add_rare(self, found: dict[str, str], employee: Employee, flaws: list[Flaw]) -> None:
         for key in self._flags:
@@ -129,7 +123,7 @@ class Mapper:
             found.update((key, place[key]) for key in self._work)
         if self._wants_login:
             addresses = (getattr(employee, name) for name in self._surroundings.addresses)
-            found[LOGIN] = _text(next(filter(None, addresses), ""), LOGIN, flaws)
+            found[LOGIN] = storable(next(filter(None, addresses), ""), LOGIN, flaws)
 
 
 def read_dates(employee: Employee, today: date, flaws: list[Flaw]) -> Dates:
@@ -147,7 +141,7 @@ def read_dates(employee: Employee, today: date, flaws: list[Flaw]) -> Dates:
 
 def work_values(location: Location) -> dict[str, str]:
     """Return the work attributes of those who work at a location; it has no name, so its address says which."""
-    values = {f"work_{part}": _text(read(location), "", []) for part, read in ADDRESS.items()}
+    values = {f"work_{part}": storable(read(location), "", []) for part, read in ADDRESS.items()}
     label = ", ".join(filter(None, (values["work_street"], values["work_city"], values["work_state"])))
     return {**values, "work_location": label, "work_location_uuid": location.uuid}
 
@@ -176,22 +170,8 @@ def _day(text: str | None, attribute: str, flaws: list[Flaw]) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        flaws.append(Flaw(attribute, "not_a_date", _FORBIDDEN.sub("", text)[:SHOWN_LENGTH]))
+        flaws.append(Flaw(attribute, "not_a_date", shown(text)))
         return None
-
-
-def _text(value: Any, attribute: str, flaws: list[Flaw]) -> str:
-    """Return a text without what cannot be stored; nothing for null, false and what was not delivered."""
-    if not value:
-        return ""
-    text: str = value
-    # Decided in C for all but a few texts.
-    if text.isprintable():
-        return text.strip()
-    cleaned = _FORBIDDEN.sub("", _LINE_BREAKS.sub(" ", text))
-    if cleaned != text:
-        flaws.append(Flaw(attribute, "characters_removed", cleaned[:SHOWN_LENGTH]))
-    return cleaned.strip()
 
 
 def _unreadable(employee: Employee | Unreadable) -> Person:

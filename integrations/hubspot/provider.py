@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import timedelta
 from typing import Any, cast
 
 from django.conf import settings
 
 from integrations import oauth, providers
+from integrations.engine.records import Person
 from integrations.http import Api, AuthorizationLost, OneToken, RequestRejected
-from integrations.hubspot import scopes
+from integrations.hubspot import attributes, people, scopes
 from integrations.hubspot.client import Client, read_refusal
 from integrations.hubspot.words import RECORD_TYPES, WORDS
 from integrations.models import Connection
-from integrations.providers import ExternalAccount, MissingScope, SetupStep, Tab
+from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage, SetupStep, Tab
 from integrations.rate_limits import SlidingWindow
 
 # HubSpot counts calls in rolling windows of ten seconds ("Usage guidelines and limits").
@@ -112,6 +114,44 @@ class HubSpot:
             keep_alive=keep_alive,
         )
         return Client(api, account)
+
+    def attributes(self, connection: Connection) -> Sequence[Attribute]:
+        """Return the properties of the chosen record type; asks HubSpot."""
+        with closing(self.client(connection)) as client:
+            return people.offered(client, connection)
+
+    def standard_attributes(self, connection: Connection) -> Sequence[Attribute]:
+        """Return what every account has; asks nobody."""
+        return attributes.standard(connection.record_type)
+
+    def pages(
+        self,
+        connection: Connection,
+        *,
+        wanted: Sequence[str],
+        first_page: int = 1,
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> Iterator[PeoplePage]:
+        """Yield everyone who is linked, page by page. Raises the four errors."""
+        with closing(self.client(connection, keep_alive)) as client:
+            yield from people.pages(client, connection, wanted=wanted, first_page=first_page)
+
+    def people(
+        self,
+        connection: Connection,
+        keys: Sequence[str],
+        *,
+        wanted: Sequence[str],
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> list[Person]:
+        """Return those of these people who are linked; raises as `pages` does."""
+        with closing(self.client(connection, keep_alive)) as client:
+            return people.people(client, connection, keys, wanted=wanted)
+
+    def find(self, connection: Connection, searched: str, *, wanted: Sequence[str]) -> Person | None:
+        """Return one person by record id or e-mail address, linked or not; raises as `pages` does."""
+        with closing(self.client(connection)) as client:
+            return people.find(client, connection, searched, wanted=wanted)
 
     def _uninstall(self, access_token: str) -> None:
         client = Client(self._api(bearer=OneToken(access_token)))

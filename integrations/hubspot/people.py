@@ -1,0 +1,213 @@
+"""HubSpot's list of people: the records that are linked to learners, read in batches of 100.
+
+Whoever is not linked yet comes in by a workflow, or by linking learners by e-mail; nobody is proposed by a read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from django.core.cache import cache
+from django.db.models import QuerySet
+
+from integrations.engine.records import Person
+from integrations.http import ProviderUnavailable, RecordMissing
+from integrations.hubspot import attributes, mapper
+from integrations.hubspot.client import BATCH, BatchAnswer, Client
+from integrations.hubspot.mapper import Mapper, OwnerName, Reading, Surroundings
+from integrations.hubspot.payloads import Owner, Property, Record
+from integrations.models import Connection, ExternalIdentity
+from integrations.providers import Attribute, PeoplePage
+
+FINGERPRINT_BYTES = 16
+# How long property definitions and owners are remembered for reads of single people.
+FRESH_SECONDS = 10 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records of up to 100 people, by their keys; `unreadable` came in a shape that nobody knows."""
+
+    records: Mapping[str, Record]
+    unreadable: frozenset[str]
+
+    def people(self, make: Mapper) -> list[Person]:
+        """Return those who are there, in the order in which they were asked for."""
+        found = {key: make.person(record) for key, record in self.records.items()}
+        return [*found.values(), *(mapper.unreadable(key) for key in sorted(self.unreadable))]
+
+
+def offered(client: Client, connection: Connection) -> list[Attribute]:
+    """Return what can be mapped, as HubSpot says now."""
+    definitions = client.properties(connection.record_type)
+    _remember(connection, "properties", attributes.offered(definitions))
+    return attributes.available(definitions)
+
+
+def pages(
+    client: Client, connection: Connection, *, wanted: Sequence[str], first_page: int = 1
+) -> Iterator[PeoplePage]:
+    """Yield everyone who is linked, in order of their links; raises the four errors of integrations.http.
+
+    A record that HubSpot no longer has is simply not in its page: absence is no evidence. Who gets linked meanwhile
+    is read the next time.
+    """
+    linked = _linked(connection)
+    total_pages = max(1, -(-linked.count() // BATCH))
+    surroundings, gone = _surroundings(client, connection, wanted, is_fresh=True)
+    make = Mapper(wanted, surroundings)
+    seal = _digest(wanted, surroundings)
+    after = _last_before(linked, first_page)
+    for number in range(first_page, total_pages + 1):
+        rows = list(linked.filter(pk__gt=after).values_list("pk", "external_id")[:BATCH])
+        after = rows[-1][0] if rows else after
+        batch = _read(client, connection, [key for _pk, key in rows], make.properties)
+        yield PeoplePage(
+            number=number,
+            total_pages=total_pages,
+            # How many of them HubSpot still has is known only at the end.
+            total_people=None,
+            fingerprint=_fingerprint(batch, seal),
+            people=lambda batch=batch: batch.people(make),  # type: ignore[misc]
+            gone=gone,
+        )
+
+
+def people(client: Client, connection: Connection, keys: Sequence[str], *, wanted: Sequence[str]) -> list[Person]:
+    """Return those of these people who are linked and whom HubSpot has; raises as `pages` does."""
+    linked = list(_linked(connection).filter(external_id__in=keys).values_list("external_id", flat=True))
+    if not linked:
+        return []
+    surroundings, _gone = _surroundings(client, connection, wanted, is_fresh=False)
+    make = Mapper(wanted, surroundings)
+    found: list[Person] = []
+    for start in range(0, len(linked), BATCH):
+        found += _read(client, connection, linked[start : start + BATCH], make.properties).people(make)
+    return found
+
+
+def find(client: Client, connection: Connection, searched: str, *, wanted: Sequence[str]) -> Person | None:
+    """Return any one person by record id or, of contacts, by e-mail address, linked or not; raises as `pages` does."""
+    is_address = "@" in searched
+    if not searched.isascii() or not (is_address or searched.isdigit()):
+        return None
+    if is_address and connection.record_type != mapper.CONTACTS:
+        return None
+    surroundings, _gone = _surroundings(client, connection, wanted, is_fresh=False)
+    make = Mapper(wanted, surroundings)
+    try:
+        record = client.record(
+            connection.record_type, searched, make.properties, id_property="email" if is_address else ""
+        )
+    except RecordMissing:
+        return None
+    return make.person(record)
+
+
+def _linked(connection: Connection) -> QuerySet[ExternalIdentity, ExternalIdentity]:
+    linked = ExternalIdentity.objects.filter(connection=connection, state=ExternalIdentity.State.LINKED)
+    return linked.order_by("pk")
+
+
+def _last_before(linked: QuerySet[ExternalIdentity, ExternalIdentity], page: int) -> int:
+    """Return the id of the last link on the pages before this one."""
+    if page <= 1:
+        return 0
+    place = (page - 1) * BATCH
+    return next(iter(linked.values_list("pk", flat=True)[place - 1 : place]), 0)
+
+
+def _read(client: Client, connection: Connection, keys: Sequence[str], properties: Sequence[str]) -> Batch:
+    """Return what HubSpot has of these records. Raises ProviderUnavailable when it does not say it of each."""
+    answer = client.batch_read(connection.record_type, keys, properties)
+    records = {record.id: record for record in answer.results if not record.archived}
+    batch = Batch(
+        {key: records[key] for key in keys if key in records}, frozenset(answer.unreadable).intersection(keys)
+    )
+    _check_completeness(answer, keys)
+    return batch
+
+
+def _check_completeness(answer: BatchAnswer, keys: Sequence[str]) -> None:
+    missing: set[str] = set()
+    for error in answer.errors:
+        if not error.is_missing:
+            raise ProviderUnavailable(f"HubSpot: records could not be read: {error.category} {error.detail}".rstrip())
+        missing.update(error.ids)
+    answered = len({record.id for record in answer.results}) + len(answer.unreadable) + len(missing.intersection(keys))
+    if answered < len(set(keys)):
+        raise ProviderUnavailable("HubSpot: the answer leaves records out")
+
+
+def _surroundings(
+    client: Client, connection: Connection, wanted: Sequence[str], *, is_fresh: bool
+) -> tuple[Surroundings, tuple[str, ...]]:
+    """Return how the wanted attributes are read, and those that HubSpot does not have any more."""
+    definitions = {one.name: one for one in _definitions(client, connection, is_fresh=is_fresh)}
+    names = {key: mapper.property_of(key) for key in wanted}
+    readings: dict[str, Reading] = {}
+    for name in names.values():
+        reading = mapper.reading_of(definitions[name]) if name in definitions else None
+        if reading is not None:
+            readings[name] = reading
+    owners: Mapping[str, OwnerName] = {}
+    if Reading.OWNER in readings.values():
+        owners = _owners(client, connection, is_fresh=is_fresh)
+    surroundings = Surroundings(connection.record_type, readings, owners, connection.portal.zone)
+    return surroundings, tuple(sorted(key for key, name in names.items() if name not in readings))
+
+
+def _definitions(client: Client, connection: Connection, *, is_fresh: bool) -> list[Property]:
+    known: list[Property] | None = None if is_fresh else cache.get(_key(connection, "properties"))
+    if known is None:
+        known = attributes.offered(client.properties(connection.record_type))
+        _remember(connection, "properties", known)
+    return known
+
+
+def _owners(client: Client, connection: Connection, *, is_fresh: bool) -> Mapping[str, OwnerName]:
+    """Return every owner by id; records keep the owners who were deactivated."""
+    known: dict[str, OwnerName] | None = None if is_fresh else cache.get(_key(connection, "owners"))
+    if known is None:
+        known = {
+            one.id: owner_name(one) for is_archived in (True, False) for one in client.owners(archived=is_archived)
+        }
+        _remember(connection, "owners", known)
+    return known
+
+
+def owner_name(owner: Owner) -> OwnerName:
+    """Return an owner in words."""
+    email = (owner.email or "").strip().lower()
+    name = f"{owner.first_name or ''} {owner.last_name or ''}".strip()
+    return OwnerName(name or email, email)
+
+
+def _remember(connection: Connection, what: str, value: object) -> None:
+    cache.set(_key(connection, what), value, FRESH_SECONDS)
+
+
+def _key(connection: Connection, what: str) -> str:
+    return f"hubspot:{what}:{connection.portal_id}:{connection.pk}:{connection.record_type}"
+
+
+def _fingerprint(batch: Batch, seal: bytes) -> bytes:
+    """Return 16 bytes that differ whenever somebody of the page could be read differently."""
+    digest = blake2b(seal, digest_size=FINGERPRINT_BYTES)
+    told = [[record.id, sorted(record.properties.items())] for record in batch.records.values()]
+    digest.update(json.dumps([told, sorted(batch.unreadable)]).encode())
+    return digest.digest()
+
+
+def _digest(wanted: Iterable[str], surroundings: Surroundings) -> bytes:
+    told = [
+        sorted(wanted),
+        surroundings.record_type,
+        sorted(surroundings.readings.items()),
+        sorted(surroundings.owners.items()),
+        str(surroundings.zone),
+    ]
+    return blake2b(json.dumps(told).encode(), digest_size=FINGERPRINT_BYTES).digest()

@@ -232,16 +232,17 @@ def add_members(
     now: datetime,
     process_enrollments: bool = True,
     actor_id: int | None = None,
+    run_id: int | None = None,
 ) -> Regrouped:
     """Put people into a group by hand and return what changed, in groups that depend on this one too.
 
-    Without `process_enrollments` nobody is enrolled in this group's courses. The account at work, if there is one, is
-    kept in the audit trail of the people. Raises ValidationError when somebody is not in the group's portal.
+    Without `process_enrollments` nobody is enrolled in this group's courses. The account or the run at work, if there
+    is one, is kept in the audit trail of the people. Raises ValidationError when somebody is not in the group's portal.
     """
     ids = _checked(group, membership_ids)
     added = statements.rows(_ADD, {"group": group.pk, "memberships": ids, "now": now})
-    if actor_id:
-        _record_joining(group, [membership_id for membership_id, _is_new in added], actor_id, now)
+    if actor_id or run_id:
+        _record_joining(group, [membership_id for membership_id, _is_new in added], actor_id, run_id, now)
     newcomers = [membership_id for membership_id, is_new in added if is_new]
     enrolled = 0
     if newcomers and process_enrollments:
@@ -334,12 +335,15 @@ def _batches(membership_ids: Sequence[int]) -> Iterator[list[int]]:
         yield ordered[start : start + BATCH]
 
 
-def _record_joining(group: Group, membership_ids: Collection[int], actor_id: int, now: datetime) -> None:
+def _record_joining(
+    group: Group, membership_ids: Collection[int], actor_id: int | None, run_id: int | None, now: datetime
+) -> None:
     AuditEntry.objects.bulk_create(
         AuditEntry(
             portal_id=group.portal_id,
             at=now,
             actor_id=actor_id,
+            run_id=run_id,
             action="group_joined",
             object_type=Membership._meta.label_lower,
             object_id=membership_id,

@@ -23,11 +23,15 @@ from users.models.invitations import new_nonce
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Who or what makes the change: an account, a sync run, or neither (the clock)."""
+    """Who or what makes the change: an account, a sync run, or neither (the clock).
+
+    The mails of a run wait until it is over, unless the people were asked for one by one.
+    """
 
     actor_id: int | None = None
     run_id: int | None = None
     reason: str = ""
+    holds_mails: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ _TYPES = {
     "now": "timestamptz",
     "actor": "bigint",
     "run": "bigint",
+    "holds": "boolean",
     "reason": "text",
     "by": "text",
     "today": "date",
@@ -131,7 +136,7 @@ WITH incoming AS (
     INSERT INTO users_invitation (
         membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id,
         run_id)
-    SELECT membership_id, mail, CASE WHEN %(run)s IS NULL THEN 'scheduled' ELSE 'held' END, nonce, %(now)s, 0,
+    SELECT membership_id, mail, CASE WHEN %(holds)s THEN 'held' ELSE 'scheduled' END, nonce, %(now)s, 0,
         %(now)s, 0, '', %(source)s, %(actor)s, %(run)s
     FROM added WHERE mail <> ''
 ), trail AS (
@@ -244,7 +249,7 @@ WITH incoming AS (
     INSERT INTO users_invitation (
         membership_id, kind, state, nonce, created_at, times_sent, next_try_at, tries, failure, source, sent_by_id,
         run_id)
-    SELECT id, mail, CASE WHEN %(run)s IS NULL THEN 'scheduled' ELSE 'held' END, nonce, %(now)s, 0, %(now)s, 0, '',
+    SELECT id, mail, CASE WHEN %(holds)s THEN 'held' ELSE 'scheduled' END, nonce, %(now)s, 0, %(now)s, 0, '',
         %(source)s, %(actor)s, %(run)s
     FROM restoring WHERE mail <> ''
     ON CONFLICT DO NOTHING
@@ -263,7 +268,7 @@ SELECT id FROM changed
 def add_learners(
     *, portal: Portal, newcomers: Sequence[Newcomer], source: str, cause: Cause, now: datetime
 ) -> dict[str, int]:
-    """Return the new membership's id for each key; mails wait in the outbox, those of a sync run until it is over.
+    """Return the new membership's id for each key; mails wait in the outbox, those of a sync run usually longer.
 
     Raises IntegrityError when an address or a membership exists already, NoSeat when the portal has not enough seats:
     nothing is written then.
@@ -360,6 +365,7 @@ def _rows(
             "now": now,
             "actor": cause.actor_id,
             "run": cause.run_id,
+            "holds": cause.run_id is not None and cause.holds_mails,
             "reason": cause.reason,
             **more,
         },

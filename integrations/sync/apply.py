@@ -72,6 +72,8 @@ def _halved(context: Context, batch: Batch) -> Result:
         tally=sum((result.tally for result in results), Counter()),
         identity_ids={key: id_ for result in results for key, id_ in result.identity_ids.items()},
         failed=frozenset(key for result in results for key in result.failed),
+        changes=[change for result in results for change in result.changes],
+        added={key: id_ for result in results for key, id_ in result.added.items()},
     )
 
 
@@ -92,16 +94,17 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
         news = [change for change in changes if not _is_old_news(change, batch.identities.get(change.key))]
         tally = ledger.tally(news, len(batch.people))
         identity_ids: dict[str, int] = {}
+        added: dict[str, int] = {}
         if context.is_preview:
             counts, consequences = rehearsal.rehearse(context, news)
             ledger.keep_plan(context, batch, news, added={}, consequences=consequences)
         else:
             outcome, found = _carry_out(context, news)
-            counts = outcome.tally
-            identity_ids = ledger.remember(context, batch, changes, outcome.added, rejected)
-            ledger.keep_plan(context, batch, news, added=outcome.added, found=found)
+            counts, added = outcome.tally, outcome.added
+            identity_ids = ledger.remember(context, batch, changes, added, rejected)
+            ledger.keep_plan(context, batch, news, added=added, found=found)
         tally.update(counts)
-        result = Result(tally, identity_ids)
+        result = Result(tally, identity_ids, changes=changes, added=added)
         if finish is not None:
             finish(result)
     return result

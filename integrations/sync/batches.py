@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from integrations.engine.changes import Change
 from integrations.engine.records import Person, Policy
 from integrations.models import Connection
 from integrations.sync.snapshot import Known
+from users.provisioning import Cause
 
 
 class Admission(StrEnum):
@@ -35,6 +36,13 @@ class Context:
     # The run only says what it would do.
     is_preview: bool = False
     admission: Admission = Admission.EVERYONE
+    # Mails wait for the end of the run.
+    holds_mails: bool = True
+
+    @property
+    def cause(self) -> Cause:
+        """Who or what makes the changes."""
+        return Cause(run_id=self.run_id, holds_mails=self.holds_mails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +64,13 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Counts by kind of change and outcome, and the stored identities' ids by person."""
+    """Counts by kind of change and outcome, the stored identities' ids and the new memberships by person.
+
+    `changes` are those that were decided on, of people who could be saved.
+    """
 
     tally: Counter[str]
     identity_ids: dict[str, int]
     failed: frozenset[str] = frozenset()
+    changes: Sequence[Change] = ()
+    added: Mapping[str, int] = field(default_factory=dict)

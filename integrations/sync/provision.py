@@ -10,7 +10,7 @@ from datetime import date
 from integrations.engine.changes import RISKY, Change, Kind
 from integrations.sync.batches import Context
 from users import enrollments, grouping, provisioning
-from users.provisioning import Amendment, Cause, Newcomer, Restoration
+from users.provisioning import Amendment, Newcomer, Restoration
 
 _OWN_STATEMENT = ("status", "last_day")
 
@@ -39,7 +39,7 @@ def take_away(context: Context, changes: Sequence[Change]) -> Counter[str]:
         amendments=[
             Amendment(change.membership_id, change.after, change.before) for change in changes if change.membership_id
         ],
-        cause=Cause(run_id=context.run_id),
+        cause=context.cause,
         now=context.now,
     )
     return _regroup_ids(context, [change.membership_id for change in changes if change.membership_id])
@@ -48,7 +48,7 @@ def take_away(context: Context, changes: Sequence[Change]) -> Counter[str]:
 def _provision(context: Context, changes: Sequence[Change], newcomers: Sequence[Newcomer]) -> dict[str, int]:
     """Carry out additions, amendments and restorations; return the new memberships by person."""
     portal = context.connection.portal
-    cause = Cause(run_id=context.run_id)
+    cause = context.cause
     added = provisioning.add_learners(
         portal=portal,
         newcomers=newcomers,
@@ -139,10 +139,16 @@ def _regroup(context: Context, changes: Sequence[Change]) -> Counter[str]:
         if change.after and change.kind not in RISKY and change.membership_id is not None
     ]
     counts = _regroup_ids(context, touched)
-    restored = [change.membership_id for change in changes if change.kind is Kind.RESTORE and change.membership_id]
-    if restored:
-        counts["enrolled"] += enrollments.enroll_missed(membership_ids=restored, now=context.now)
+    # Courses of groups that were joined by hand, while the person had no access.
+    let_in = [change.membership_id for change in changes if _gives_access(change) and change.membership_id]
+    if let_in:
+        counts["enrolled"] += enrollments.enroll_missed(membership_ids=let_in, now=context.now)
     return counts
+
+
+def _gives_access(change: Change) -> bool:
+    is_activation = change.kind is Kind.UPDATE and change.after.get("status") == "active"
+    return change.kind is Kind.RESTORE or is_activation
 
 
 def _regroup_ids(context: Context, membership_ids: Sequence[int]) -> Counter[str]:

@@ -76,7 +76,9 @@ def _write(installation: Installation, folder: Path) -> None:
     """Copy what is the same everywhere and write the rest; raise CommandError for a folder with something else."""
     if folder.exists() and not (folder.is_dir() and ((folder / MARKER).exists() or not any(folder.iterdir()))):
         raise CommandError(f"{folder} holds something else than a HubSpot project; choose another folder with --out.")
-    shutil.copytree(PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+    # The repository's own example is written in place.
+    if folder.resolve() != PROJECT:
+        shutil.copytree(PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
     for path, content in developer_project.files(installation).items():
         _put(folder / path, _json(content))
     _put(folder / developer_project.CARD_SETTINGS, developer_project.card_settings(installation))

@@ -133,7 +133,12 @@ def definitions(installation: Installation) -> Mapping[str, object]:
     """Return what those need who have no project: both actions for the API, and the custom object."""
     return {
         "workflow_actions": [
-            {**_action_fields(action, installation), "published": False, "functions": []}
+            {
+                **_action_fields(action, installation),
+                "labels": {"en": {"appDisplayName": "Rollcall", **_labels(action)}},
+                "published": False,
+                "functions": [],
+            }
             for action in WORKFLOW_ACTIONS
         ],
         "custom_object": told.custom_object(),
@@ -291,7 +296,6 @@ def _output(name: str, options: tuple[tuple[str, str], ...] = ()) -> dict[str, o
 
 def _labels(action: WorkflowAction) -> dict[str, object]:
     return {
-        "appDisplayName": "Rollcall",
         "actionName": action.name,
         "actionDescription": action.description,
         "actionCardContent": action.card,

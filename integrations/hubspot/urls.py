@@ -1,6 +1,8 @@
 """HubSpot's addresses at the platform host, under /integrations/hubspot/."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from integrations.hubspot.views import card
 
 app_name = "hubspot_public"
 
@@ -8,4 +10,5 @@ urlpatterns: list[URLPattern] = [
     # Workflow actions
     # Events
     # The card on HubSpot's record pages
+    path("card/enrollments/", card.enrollments, name="card"),
 ]

@@ -1,0 +1,100 @@
+"""What the card on HubSpot's record pages shows: the courses of the person whose record is open.
+
+HubSpot passes on who asks and signs it (pages "Fetching data for UI extensions", "Validating requests"). The answer
+comes from our own tables, is about portals that are connected to the asking account, and never about people who have
+yet to accept their invitation.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, tzinfo
+from typing import Final
+
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from integrations.hubspot import verification
+from integrations.hubspot.enrollment_properties import PROGRESS_OF_STATUS
+from integrations.models import Connection, ExternalIdentity
+from users.models import Enrollment, Membership
+
+# HubSpot's numbers of the two kinds of records (page "Understanding the CRM").
+RECORD_TYPES: Final = {"0-1": "contacts", "0-115": "users"}
+
+
+@require_GET
+def enrollments(request: HttpRequest) -> HttpResponse:
+    """Answer with the portals and courses of the linked person; 400 for a query that names no record.
+
+    Only at the platform's own host; 401 for what HubSpot did not sign.
+    """
+    if request.portal is not None:
+        raise Http404
+    try:
+        verification.verified_body(request, most_bytes=0)
+    except verification.Refused as refusal:
+        return HttpResponse(status=refusal.status)
+    account, object_id = request.GET.get("portalId", ""), request.GET.get("objectId", "")
+    record_type = RECORD_TYPES.get(request.GET.get("objectTypeId", ""))
+    if record_type is None or not account or not object_id:
+        return HttpResponse(status=400)
+    now = timezone.now()
+    portals = [_portal(learner, now) for learner in _linked(account, record_type, object_id)]
+    return JsonResponse({"objectId": object_id, "linked": bool(portals), "records": None, "portals": portals})
+
+
+def _linked(account: str, record_type: str, object_id: str) -> list[Membership]:
+    """Return the person in each portal of the account, with portal and courses."""
+    courses = Enrollment.objects.select_related("course").order_by("course__title")
+    learners = (
+        Membership.objects.filter(
+            external_identities__in=ExternalIdentity.objects.filter(
+                connection__provider="hubspot",
+                connection__external_account_id=account,
+                connection__record_type=record_type,
+                external_id=object_id,
+                state=ExternalIdentity.State.LINKED,
+            ).exclude(connection__state=Connection.State.DISCONNECTED)
+        )
+        .exclude(status=Membership.Status.PENDING)
+        .select_related("portal")
+        .prefetch_related(Prefetch("enrollments", courses))
+        .order_by("portal__name", "pk")
+    )
+    # Whose access ended while the invitation was open has never had a course.
+    return [learner for learner in learners if learner.has_access or learner.enrollments.all()]
+
+
+def _portal(learner: Membership, now: datetime) -> dict[str, object]:
+    portal = learner.portal
+    today = portal.today(now)
+    return {
+        "id": f"prt_{portal.pk}",
+        "name": portal.name,
+        "learner": {
+            "id": f"lrn_{learner.pk}",
+            "state": learner.status,
+            "url": portal.url(reverse("admin:users_membership_change", args=[learner.pk])),
+        },
+        "enrollments": [_enrollment(each, portal.zone, today) for each in learner.enrollments.all()],
+    }
+
+
+def _enrollment(enrollment: Enrollment, zone: tzinfo, today: date) -> dict[str, object]:
+    def day(instant: datetime | None) -> str | None:
+        return timezone.localdate(instant, zone).isoformat() if instant else None
+
+    return {
+        "course": enrollment.course.title,
+        "status": enrollment.status,
+        "progress": PROGRESS_OF_STATUS[enrollment.status],
+        "percent": enrollment.percent,
+        "required": enrollment.is_required,
+        "overdue": enrollment.is_overdue(today),
+        "enrolled_on": day(enrollment.enrolled_at),
+        "due_on": enrollment.due_on.isoformat() if enrollment.due_on else None,
+        "completed_on": day(enrollment.completed_at),
+    }

@@ -16,8 +16,16 @@ KINDS = {
     "502": "Bad gateway, as an HTML page",
     "503": "Unavailable, empty body",
     "401": "Unauthorized, empty body",
+    "403": "Forbidden",
+    "404": "Not found",
+    "409": "Conflict",
+    "414": "Address too long",
+    "423": "Locked",
+    "477": "Moving to another data center",
     "slow": "Late answer",
     "drop": "Connection dropped without an answer",
+    "lose_reply": "Done, but the connection dropped before the answer",
+    "partial": "Every tenth row of a batch fails",
     "truncate": "Body cut in the middle",
     "not_json": "Status 200 with an HTML page",
     "oversize": "Far too large a body",
@@ -32,6 +40,12 @@ _REPLACEMENTS: dict[str, Callable[[], Response]] = {
     "502": lambda: Response(502, _GATEWAY_PAGE, content_type=HTML_TYPE),
     "503": lambda: Response(503),
     "401": lambda: Response(401, headers={"WWW-Authenticate": CHALLENGE}),
+    "403": lambda: refusal(403, "forbidden", "This is not allowed.").response,
+    "404": lambda: refusal(404, "not_found", "The requested resource was not found.").response,
+    "409": lambda: refusal(409, "conflict", "The resource was changed meanwhile.").response,
+    "414": lambda: Response(414),
+    "423": lambda: refusal(423, "locked", "The resource is locked.").response,
+    "477": lambda: Response(477),
     "not_json": lambda: Response(200, _MAINTENANCE_PAGE, content_type=HTML_TYPE),
     "redirect": lambda: Response(307, headers={"Location": "/oauth/elsewhere"}),  # answers 404
     "drop": lambda: Response(is_dropped=True),
@@ -94,6 +108,8 @@ class Fault:
                 response.wait_seconds = self.seconds
             case "truncate":
                 response.is_cut = True
+            case "lose_reply":
+                response.is_dropped = True
             case "oversize":
                 response.body += b" " * self.size
             case "wrong_total" if "X-Total-Count" in response.headers:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from integrations.sandbox.faults import Fault
 from integrations.sandbox.grants import Grant
 from integrations.sandbox.limiter import Allowance
 from integrations.sandbox.oauth import OAuth
@@ -34,6 +35,10 @@ class Gusto:
         routes = [*self._routes, *self._open_routes, *self._pages]
         found = find_route(routes, request.method, request.path)
         return found[0].pattern if found else None
+
+    def replacement(self, fault: Fault) -> Response | None:
+        """Return what a fault puts in an answer's place, or None."""
+        return fault.replacement()
 
     def answer(self, request: Request) -> Response:
         """Answer one request; its grant is noted on it."""

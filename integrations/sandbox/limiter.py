@@ -1,9 +1,9 @@
-"""So many calls per rolling minute and grant (Gusto guide "Rate limits")."""
+"""So many calls per rolling window and caller (Gusto guide "Rate limits", HubSpot page "Usage guidelines")."""
 
 from collections import deque
 from dataclasses import dataclass
 
-WINDOW_SECONDS = 60.0
+MINUTE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,24 +17,25 @@ class Allowance:
 
 
 class Limiter:
-    """Counts the calls of each grant; a `limit` of 0 switches it off."""
+    """Counts the calls of each grant or account; a `limit` of 0 switches it off."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, window_seconds: float = MINUTE_SECONDS) -> None:
         self.limit = limit
+        self._window = window_seconds
         self._calls: dict[int, deque[float]] = {}
 
-    def take(self, grant_id: int, now: float) -> Allowance | None:
+    def take(self, caller: int, now: float) -> Allowance | None:
         """Count one call at `now` and return what is left, or None when there is no limit."""
         if not self.limit:
             return None
-        calls = self._calls.setdefault(grant_id, deque())
+        calls = self._calls.setdefault(caller, deque())
         # A call "in the future" was made before the clock was moved back.
-        while calls and not now - WINDOW_SECONDS < calls[0] <= now:
+        while calls and not now - self._window < calls[0] <= now:
             calls.popleft()
         is_allowed = len(calls) < self.limit
         if is_allowed:
             calls.append(now)
-        free_in = max(0.0, calls[0] + WINDOW_SECONDS - now)
+        free_in = max(0.0, calls[0] + self._window - now)
         return Allowance(is_allowed, self.limit, max(0, self.limit - len(calls)), free_in)
 
     def reset(self) -> None:

@@ -50,14 +50,14 @@ _RECEIVES = (
 _LINK_FIELDS = ("client_id", "redirect_uri", "response_type", "state")
 
 
-def page(title: str, body: str, *, status: int = 200, is_narrow: bool = False) -> Response:
+def page(title: str, body: str, *, status: int = 200, is_narrow: bool = False, provider: str = "Gusto") -> Response:
     """Return a whole page around `body`, which is HTML."""
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
         f"<body{' class=narrow' if is_narrow else ''}>"
-        f'<header><p class="soft">Sandbox: a stand-in for Gusto, with invented people</p>'
+        f'<header><p class="soft">Sandbox: a stand-in for {provider}, with invented people</p>'
         f"<h1>{escape(title)}</h1></header><main>{body}</main>"
         "<footer>Nothing here is real, and nothing is sent anywhere.</footer></body></html>"
     )
@@ -70,10 +70,10 @@ def page(title: str, body: str, *, status: int = 200, is_narrow: bool = False) -
     return Response(status, html.encode(errors="replace"), headers, HTML_TYPE)
 
 
-def message_page(title: str, message: str, *, status: int) -> Response:
+def message_page(title: str, message: str, *, status: int, provider: str = "Gusto") -> Response:
     """Return a page that says one thing."""
     body = f'<section><p>{escape(message)}</p><p><a href="/">Control page</a></p></section>'
-    return page(title, body, status=status, is_narrow=True)
+    return page(title, body, status=status, is_narrow=True, provider=provider)
 
 
 def text_input(name: str, label: str, value: object = "", *, kind: str = "text", key: str = "") -> str:

@@ -20,6 +20,8 @@ from urllib.parse import unquote, urlsplit
 from integrations.sandbox import state_file
 from integrations.sandbox.control import Control
 from integrations.sandbox.gusto import Gusto
+from integrations.sandbox.hubspot.api import HubSpotApi
+from integrations.sandbox.hubspot.state import DEFAULT_CONTACTS
 from integrations.sandbox.identity_provider import IdentityProvider
 from integrations.sandbox.wire import Malformed, Request, Response, json_response
 from integrations.sandbox.world import World
@@ -36,6 +38,7 @@ class Application:
         self._world = world
         self._control = Control(world)
         self._gusto = Gusto(world)
+        self._hubspot = HubSpotApi(world.hubspot)
         self._identity_provider = IdentityProvider(world)
 
     def answer(self, request: Request) -> Response:
@@ -45,13 +48,14 @@ class Application:
         if self._identity_provider.is_for(request):
             return self._identity_provider.answer(request)
         began = time.perf_counter()
-        request.pattern = self._gusto.pattern(request) or request.pattern
+        provider = self._hubspot if self._hubspot.is_for(request) else self._gusto
+        request.pattern = provider.pattern(request) or request.pattern
         with self._world.lock:
             fault = self._world.faults.pick(request)
         request.fault = fault.kind if fault else None
-        response = fault.replacement() if fault else None
+        response = provider.replacement(fault) if fault else None
         if response is None:
-            response = self._gusto.answer(request)
+            response = provider.answer(request)
             if fault:
                 fault.spoil(response)
         response.headers.setdefault("X-Request-Id", str(uuid.uuid4()))
@@ -227,14 +231,17 @@ def start(
     rate_limit: int = 200,
     today: date | None = None,
     state: Path | None = None,
+    hub_contacts: int = DEFAULT_CONTACTS,
 ) -> Sandbox:
     """Start a sandbox; port 0 takes a free one.
 
-    `rate_limit` is in calls per minute and grant, 0 for none; `today` sets its calendar; `state` is a file from
-    which the world goes on and in which it is kept. Raises OSError when the port is taken, and one with a
-    `filename` when the file cannot be used.
+    `rate_limit` is in calls per minute and grant of Gusto, 0 for none; `today` sets its calendar; `hub_contacts` is
+    how many contacts the main HubSpot account has; `state` is a file from which the world goes on and in which it is
+    kept. Raises OSError when the port is taken, and one with a `filename` when the file cannot be used.
     """
-    world, fresh_because = state_file.open_world(state, people=people, seed=seed, rate_limit=rate_limit, today=today)
+    world, fresh_because = state_file.open_world(
+        state, people=people, seed=seed, rate_limit=rate_limit, today=today, hub_contacts=hub_contacts
+    )
     sandbox = Sandbox(world, port, fresh_because=fresh_because)
     if state:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from integrations.sandbox.companies import Company
 from integrations.sandbox.grants import Grants
+from integrations.sandbox.hubspot.state import DEFAULT_CONTACTS
 from integrations.sandbox.world import World
 
 FORMAT = 1  # goes up when this form changes, or the people that a seed makes
@@ -34,6 +35,8 @@ def outline(world: World) -> dict[str, Any]:
         "minimum_version": world.minimum_version,
         "grants": world.grants.record(),
         "webhooks": world.webhooks.record(),
+        "hub_contacts": world.hubspot.began_with,
+        "hubspot_progress": world.hubspot.progress(),
         "companies": [_company(company) for company in world.companies.values()],
     }
 
@@ -41,19 +44,27 @@ def outline(world: World) -> dict[str, Any]:
 def complete(world: World) -> dict[str, Any]:
     """Return the outline with everybody who differs from the seed. The world's lock is the caller's."""
     rosters = [company.roster.record() for company in world.companies.values()]
-    return outline(world) | {"rosters": rosters}
+    return outline(world) | {"rosters": rosters, "hubspot": world.hubspot.record()}
 
 
-def resume(record: Any, *, people: int, seed: int, rate_limit: int, today: date | None) -> World:
+def resume(record: Any, *, people: int, seed: int, rate_limit: int, today: date | None, hub_contacts: int) -> World:
     """Return the world that `complete` described; `today` moves its clock. Raises Unfit."""
     if not isinstance(record, Mapping) or record.get("format") != FORMAT:
         raise Unfit("it was not written by this version of the sandbox")
-    for name, wanted in (("people", people), ("seed", seed)):
-        if record.get(name) != wanted:
-            raise Unfit(f"it was made with --{name} {record.get(name)}, not {wanted}")
+    for name, wanted in (("people", people), ("seed", seed), ("hub_contacts", hub_contacts)):
+        # A file from before there was a HubSpot side says nothing of contacts.
+        if record.get(name, DEFAULT_CONTACTS) != wanted:
+            raise Unfit(f"it was made with --{name.replace('_', '-')} {record.get(name)}, not {wanted}")
     try:
         began_on = date.fromisoformat(record["began_on"])
-        world = World(people=people, seed=seed, rate_limit=rate_limit, today=today, began_on=began_on)
+        world = World(
+            people=people,
+            seed=seed,
+            rate_limit=rate_limit,
+            today=today,
+            began_on=began_on,
+            hub_contacts=hub_contacts,
+        )
         _restore(world, record)
         if today is None:
             world.clock.offset = timedelta(seconds=record["clock_offset"])
@@ -68,6 +79,8 @@ def _restore(world: World, record: Mapping[str, Any]) -> None:
     world.set_minimum_version(record["minimum_version"])
     world.grants = Grants.of_record(record["grants"])
     world.webhooks.restore(record.get("webhooks", []))
+    if "hubspot" in record:
+        world.hubspot.resume(record["hubspot"])
     for further in record["companies"][len(world.companies) :]:
         world.add_company(further["name"], people=further["people"])
     for company, known, roster in zip(world.companies.values(), record["companies"], record["rosters"], strict=True):

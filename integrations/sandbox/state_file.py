@@ -17,7 +17,9 @@ SAVE_SECONDS = 1.0  # the most that a killed sandbox forgets
 logger = logging.getLogger(__name__)
 
 
-def open_world(path: Path | None, *, people: int, seed: int, rate_limit: int, today: date | None) -> tuple[World, str]:
+def open_world(
+    path: Path | None, *, people: int, seed: int, rate_limit: int, today: date | None, hub_contacts: int
+) -> tuple[World, str]:
     """Return the world that the file keeps, else a fresh one and why the file does not fit (empty without a file).
 
     Raises OSError when the file is there and cannot be read.
@@ -26,12 +28,15 @@ def open_world(path: Path | None, *, people: int, seed: int, rate_limit: int, to
     try:
         if path is not None:
             record = _read(path)
-            return state.resume(record, people=people, seed=seed, rate_limit=rate_limit, today=today), ""
+            return state.resume(
+                record, people=people, seed=seed, rate_limit=rate_limit, today=today, hub_contacts=hub_contacts
+            ), ""
     except FileNotFoundError:
         pass
     except state.Unfit as unfit:
         problem = str(unfit)
-    return World(people=people, seed=seed, rate_limit=rate_limit, today=today), problem
+    world = World(people=people, seed=seed, rate_limit=rate_limit, today=today, hub_contacts=hub_contacts)
+    return world, problem
 
 
 class StateFile:

@@ -12,6 +12,7 @@ from integrations.sandbox.companies import Company, further_company, harbor
 from integrations.sandbox.employees import Employee
 from integrations.sandbox.faults import Fault, Faults
 from integrations.sandbox.grants import Grants
+from integrations.sandbox.hubspot.state import DEFAULT_CONTACTS, HubSpot
 from integrations.sandbox.limiter import Limiter
 from integrations.sandbox.personnel import Personnel
 from integrations.sandbox.webhooks import Webhooks
@@ -41,6 +42,7 @@ class World(Personnel):
         rate_limit: int = 200,
         today: date | None = None,
         began_on: date | None = None,
+        hub_contacts: int = DEFAULT_CONTACTS,
     ) -> None:
         self.lock = threading.RLock()
         self.stopping = threading.Event()
@@ -61,6 +63,14 @@ class World(Personnel):
         self.faults = Faults(seed)
         self.calls = CallLog()
         self.webhooks = Webhooks(self.stopping)
+        self.hubspot = HubSpot(
+            lock=self.lock,
+            clock=self.clock,
+            faults=self.faults,
+            seed=seed,
+            began_on=self.began_on,
+            contacts=hub_contacts,
+        )
 
     def add_company(self, name: str, *, people: int) -> Company:
         """Open one more company; connect it with `authorize(company=name)`."""

@@ -8,6 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from integrations.sandbox.hubspot.app import CLIENT_ID as HUBSPOT_CLIENT_ID
+from integrations.sandbox.hubspot.app import CLIENT_SECRET as HUBSPOT_CLIENT_SECRET
+from integrations.sandbox.hubspot.state import DEFAULT_CONTACTS
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
 
@@ -22,6 +25,9 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("--port", type=int, default=8100, help="0 takes a free one")
         parser.add_argument("--people", type=int, default=50, help="people in the main company")
+        parser.add_argument(
+            "--hub-contacts", type=int, default=DEFAULT_CONTACTS, help="contacts in the main HubSpot account"
+        )
         parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
         parser.add_argument("--rate-limit", type=int, default=200, help="calls per minute and grant, 0 for none")
         parser.add_argument(
@@ -40,6 +46,7 @@ class Command(BaseCommand):
                 seed=options["seed"],
                 rate_limit=options["rate_limit"],
                 state=options["state"],
+                hub_contacts=options["hub_contacts"],
             )
         except OSError as problem:
             # Only a problem with a file has a file name.
@@ -52,6 +59,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"Starting afresh, {options['state']} does not fit: {sandbox.fresh_because}.")
             self.stdout.write(f"Gusto sandbox: {sandbox.url} ({options['people']} people)")
             self.stdout.write(f"Client id {CLIENT_ID}, secret {CLIENT_SECRET}")
+            self.stdout.write(f"HubSpot sandbox: {sandbox.url}/hubspot ({options['hub_contacts']} contacts)")
+            self.stdout.write(f"Client id {HUBSPOT_CLIENT_ID}, secret {HUBSPOT_CLIENT_SECRET}")
             self.stdout.write("Stop with Ctrl-C.")
             self.stdout.flush()
             done.wait()

@@ -10,7 +10,9 @@ handler500 = outages.failed
 
 urlpatterns = [
     # Before the shared pages, which take any provider's name.
-    path("admin/settings/integrations/hubspot/", include("integrations.hubspot.settings_urls")),
+    path(
+        "admin/settings/integrations/hubspot/", include("integrations.hubspot.settings_urls"), {"provider": "hubspot"}
+    ),
     path("admin/settings/integrations/", include("integrations.urls")),
     path("admin/settings/file/", include("integrations.portal_urls")),
     path("integrations/gusto/", include("integrations.gusto.urls")),

@@ -303,10 +303,10 @@ def _record_type(portal: Portal, source: providers.Provider, chosen: str) -> str
 
 def _take_record_type(connection: Connection, record_type: str) -> None:
     """Set the kind of records; links and mappings of another kind mean nothing for it and are dropped."""
+    if connection.is_connected and connection.record_type:
+        # Another tab may have asked for the other kind before this connection was made.
+        return
     if connection.record_type not in {"", record_type}:
-        if connection.is_connected:
-            # Chosen in another tab before the connection was made with the other kind.
-            raise ConsentProblem(Trouble.NO_RECORD_TYPE)
         links.drop(connection)
         connection.mappings.all().delete()
     connection.record_type = record_type

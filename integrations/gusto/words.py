@@ -30,4 +30,5 @@ WORDS = Words(
     ),
     first_sync=_("Adds your people. After the first sync this happens once per day by itself."),
     disconnecting=(_("People who leave from now on keep their access until you end it by hand."),),
+    leaving=_("The daily sync stops, and Rollcall deletes its access to %(system)s."),
 )

@@ -1,4 +1,7 @@
-"""Pages that only HubSpot's connections have, under /admin/settings/integrations/hubspot/."""
+"""Pages that only HubSpot's connections have, under /admin/settings/integrations/hubspot/.
+
+Every view gets `provider`, as those of the shared pages do.
+"""
 
 from django.urls import URLPattern
 

@@ -46,4 +46,8 @@ WORDS = Words(
         _("What was sent stays in %(system)s."),
         _("The links to the records are kept for 30 days. Whoever connects again after that starts without links."),
     ),
+    leaving=_(
+        "The daily sync stops. No other portal uses %(account)s, so Rollcall is uninstalled there; "
+        "%(system)s tells the admins of the account by mail."
+    ),
 )

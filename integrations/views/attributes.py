@@ -55,4 +55,4 @@ def remembered(connection: Connection) -> tuple[Attribute, ...]:
 
 
 def _key(connection: Connection, what: str) -> str:
-    return f"attributes:{what}:{connection.portal_id}:{connection.pk}"
+    return f"attributes:{what}:{connection.portal_id}:{connection.pk}:{connection.record_type}"

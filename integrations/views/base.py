@@ -119,7 +119,9 @@ class ProviderPage(SettingsPage):
         return connections.filter(portal=self.portal, provider=self.provider.key).first()
 
     def detour(self) -> HttpResponse | None:
-        """Explain a provider that is not turned on for this portal."""
+        """Explain a provider that is not turned on for this portal. Raises Http404 for a page that it has not."""
+        if self.tab in self.provider.hidden_tabs:
+            raise Http404
         if self.provider.key in self.portal.enabled_integrations:
             return None
         return self.page("integrations/turned_off.html", {"tabs": []}, status=HTTPStatus.FORBIDDEN)
@@ -127,6 +129,11 @@ class ProviderPage(SettingsPage):
     def url(self, name: str, **kwargs: int) -> str:
         """Return the address of a page about this provider."""
         return reverse(f"integrations:{name}", kwargs={"provider": self.provider.key, **kwargs})
+
+    def said(self, *sentences: str | Promise, account: str = "") -> list[str]:
+        """Return what the provider's words say about this portal and an account."""
+        names = {"system": self.provider.label, "portal": self.portal.name, "account": account}
+        return [str(sentence) % names for sentence in sentences]
 
     def breadcrumbs(self) -> list[Link]:
         """Return the way to this page, from the top."""
@@ -142,8 +149,16 @@ class ProviderPage(SettingsPage):
         }
 
     def tabs(self) -> list[Link]:
-        """Return the pages about the connection."""
-        return [Link(label, self.url(name), is_current=name == self.tab) for name, label in TABS.items()]
+        """Return the pages about the connection: those that all providers share, then the provider's own."""
+        shared = [
+            Link(label, self.url(name), is_current=name == self.tab)
+            for name, label in TABS.items()
+            if name not in self.provider.hidden_tabs
+        ]
+        own = [
+            Link(tab.label, reverse(tab.url_name), is_current=tab.url_name == self.tab) for tab in self.provider.tabs
+        ]
+        return [*shared, *own]
 
 
 class ConnectedPage(ProviderPage):

@@ -13,15 +13,6 @@ from integrations.models import Connection
 from integrations.views.base import SettingsPage
 from portals.hosts import PortalRequest
 
-SECTIONS = {
-    _("HR Integrations"): ("gusto",),
-    _("CRM"): ("hubspot",),
-}
-DESCRIPTIONS = {
-    "gusto": _("Adds learners from your HR records, keeps them up to date, and ends their access when they leave."),
-    "hubspot": _("Adds learners by HubSpot workflows, and reports their course progress back."),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -42,26 +33,16 @@ class CatalogPage(SettingsPage):
         """Show what this installation can connect to."""
         return self.page("integrations/catalog.html", {"sections": self.sections(), "breadcrumbs": []})
 
-    def sections(self) -> Sequence[tuple[str | Promise, list[Entry]]]:
+    def sections(self) -> Sequence[tuple[str, list[Entry]]]:
         """Return the providers that are installed, section by section."""
-        portal = self.portal
-        registered = {provider.key: provider for provider in providers.all_providers()}
         connections = {
             connection.provider: connection
-            for connection in Connection.objects.filter(portal=portal).select_related("connected_by")
+            for connection in Connection.objects.filter(portal=self.portal).select_related("connected_by")
         }
-        found = []
-        for label, keys in SECTIONS.items():
-            entries = [
-                Entry(
-                    registered[key],
-                    DESCRIPTIONS[key],
-                    key in portal.enabled_integrations,
-                    connections.get(key),
-                )
-                for key in keys
-                if key in registered
-            ]
-            if entries:
-                found.append((label, entries))
-        return found
+        found: dict[str, list[Entry]] = {}
+        for provider in providers.all_providers():
+            is_turned_on = provider.key in self.portal.enabled_integrations
+            found.setdefault(str(provider.words.section), []).append(
+                Entry(provider, provider.words.description, is_turned_on, connections.get(provider.key))
+            )
+        return list(found.items())

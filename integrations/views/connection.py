@@ -1,4 +1,4 @@
-"""The overview of one connection: its state, connecting and disconnecting, the manual sync."""
+"""The overview of one connection: its state, the first-time set-up, the manual sync."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,19 +7,21 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
-from integrations import connecting, explanations, problems, tasks, troubles
+from integrations import explanations, problems, tasks, troubles
 from integrations.engine.care import Trouble
 from integrations.models import Connection, ExternalIdentity, InviteSettings, SyncRun
 from integrations.sync import approval, care, leases, reports
-from integrations.views.base import Confirmation, ConnectedPage, Link, ProviderPage
+from integrations.views.base import ConnectedPage, Link, ProviderPage
+from integrations.views.connect import consent_card
+from integrations.views.disconnect import disconnect_question, other_portals
 from portals.hosts import PortalRequest
 from users.models import AuditEntry, Membership
 
@@ -51,7 +53,7 @@ class ConnectionPage(ProviderPage):
         """Show the state of the connection, or how to connect."""
         connection = self.known_connection
         if connection is None:
-            return self.page("integrations/connection.html", {})
+            return self.page("integrations/connection.html", {"consent": consent_card(self)})
         latest = connection.runs.select_related("requested_by").order_by("-created_at").first()
         now = timezone.now()
         next_manual_at = leases.next_manual_at(connection)
@@ -64,6 +66,10 @@ class ConnectionPage(ProviderPage):
             "held": approval.held_changes(latest, now) if latest else 0,
             "next_manual_at": next_manual_at if next_manual_at and next_manual_at > now else None,
             "steps": self.steps(connection, latest),
+            "consent": consent_card(self),
+            "kind": next((one.label for one in self.provider.record_types if one.key == connection.record_type), ""),
+            "missing_scopes": self.provider.missing_scopes(connection) if connection.is_connected else (),
+            "sharing": other_portals(connection),
             "question": disconnect_question(self, connection),
         }
         return self.page("integrations/connection.html", context)
@@ -72,7 +78,7 @@ class ConnectionPage(ProviderPage):
         """Return the set-up steps, as long as nothing has been synced."""
         if connection.last_complete_sync_at:
             return []
-        return [
+        steps = [
             Step(_("Connect"), "", "", connection.is_connected),
             Step(
                 _("Map your data"),
@@ -80,19 +86,14 @@ class ConnectionPage(ProviderPage):
                 self.url("mapping"),
                 connection.mappings.exists(),
             ),
-            Step(
-                _("Invite configuration"),
-                _("Choose when and how people are added."),
-                self.url("invite_settings"),
-                has_chosen_how_to_invite(connection),
-            ),
-            Step(
-                _("Sync"),
-                _("Adds your people. After the first sync this happens once per day by itself."),
-                "",
-                latest is not None,
-            ),
         ]
+        if "invite_settings" not in self.provider.hidden_tabs:
+            help_ = _("Choose when and how people are added.")
+            url = self.url("invite_settings")
+            steps.append(Step(_("Invite configuration"), help_, url, has_chosen_how_to_invite(connection)))
+        steps += [Step(one.label, one.help, reverse(one.url_name), is_done=False) for one in self.provider.setup]
+        steps.append(Step(_("Sync"), self.provider.words.first_sync, "", latest is not None))
+        return steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,39 +132,6 @@ def has_chosen_how_to_invite(connection: Connection) -> bool:
         object_type=InviteSettings._meta.label_lower,
         object_id__in=InviteSettings.objects.filter(connection=connection).values("pk"),
     ).exists()
-
-
-class ConnectView(ProviderPage):
-    """Starts the consent; the provider's page follows."""
-
-    http_method_names = ["post"]
-
-    def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
-        """Go to the provider's consent page."""
-        address = connecting.start(portal=self.portal, provider=self.provider.key, user=self.user, now=timezone.now())
-        return HttpResponseRedirect(address)
-
-
-class DisconnectPage(Confirmation):
-    """Asks, and takes the consent back."""
-
-    title = gettext_lazy("Disconnect")
-
-    def question(self) -> dict[str, Any]:
-        """Return what a disconnect does, with numbers."""
-        return disconnect_question(self, self.connection)
-
-    def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
-        """Disconnect; the settings and the links are kept."""
-        was_told = connecting.disconnect(connection=self.connection, user=self.user, request=request)
-        names = {"system": self.provider.label}
-        messages.success(request, _("%(system)s is disconnected. Your settings are kept.") % names)
-        if not was_told:
-            messages.warning(
-                request,
-                _("%(system)s could not be told. Remove Rollcall from the list of connected apps there, too.") % names,
-            )
-        return redirect(self.url("connection"))
 
 
 class SyncView(ConnectedPage):
@@ -241,33 +209,3 @@ def people_by_reason(connection: Connection) -> PeopleCount:
     return PeopleCount(
         linked, [ReasonCount(reason, explanations.sentence(reason), people) for reason, people in by_size]
     )
-
-
-def disconnect_question(page: ProviderPage, connection: Connection) -> dict[str, Any]:
-    """Return the question before a disconnect, with numbers."""
-    system = page.provider.label
-    linked = connection.identities.filter(state=ExternalIdentity.State.LINKED).count()
-    mappings = connection.mappings.count()
-    return {
-        "title": _("Disconnect %(system)s?") % {"system": system},
-        "consequences": [
-            _("The daily sync stops, and Rollcall deletes its access to %(system)s.") % {"system": system},
-            ngettext(
-                "%(count)s linked learner keeps account, groups, courses and progress. Nobody loses access now.",
-                "%(count)s linked learners keep account, groups, courses and progress. Nobody loses access now.",
-                linked,
-            )
-            % {"count": linked},
-            _("People who leave from now on keep their access until you end it by hand."),
-            ngettext(
-                "%(count)s field mapping and the invite configuration are kept for when you connect again.",
-                "%(count)s field mappings and the invite configuration are kept for when you connect again.",
-                mappings,
-            )
-            % {"count": mappings},
-        ],
-        "button": _("Disconnect"),
-        "is_dangerous": True,
-        "url": page.url("disconnect"),
-        "back": page.url("connection"),
-    }

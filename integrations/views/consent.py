@@ -1,4 +1,4 @@
-"""The way back from a provider's consent page: the callback, "Connect <company>?", and what went wrong."""
+"""The way back from a provider's consent page: the callback, "Connect <account>?", and what went wrong."""
 
 from http import HTTPStatus
 from typing import Any
@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
 
-from integrations import connecting, providers
+from integrations import connecting, links, providers
 from integrations.consent_problems import ConsentProblem
 from integrations.models import ConsentRequest
 from integrations.views.base import ProviderPage
+from integrations.views.connect import links_end
 from portals.hosts import PortalRequest
 
 
@@ -44,7 +45,7 @@ class FinishView(ProviderPage):
     title = gettext_lazy("Connect")
 
     def get(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
-        """Exchange the code once, then ask "Connect <company>?" under an address that can be reloaded."""
+        """Exchange the code once, then ask "Connect <account>?" under an address that can be reloaded."""
         if "state" in request.GET:
             return self.receive(request.GET.dict())
         waiting = self.waiting()
@@ -53,7 +54,7 @@ class FinishView(ProviderPage):
         return self.page("integrations/confirmation.html", {"question": self.question(waiting)})
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
-        """Connect the company that the page named; another tab may have asked about another one."""
+        """Connect the account that the page named; another tab may have asked about another one."""
         account = request.GET.get("account", "")
         waiting = self.waiting(account) if account else None
         if waiting is None:
@@ -86,16 +87,17 @@ class FinishView(ProviderPage):
 
     def question(self, waiting: ConsentRequest) -> dict[str, Any]:
         """Return what the admin is asked, and what will follow."""
-        names = {"system": self.provider.label, "account": waiting.external_account_name, "portal": self.portal.name}
+        account = waiting.external_account_name
+        dropped = links.to_drop(portal=self.portal, provider=self.provider.key, record_type=waiting.record_type)
         return {
-            "title": _("Connect %(account)s?") % names,
+            "title": _("Connect %(account)s?") % {"account": account},
             "consequences": [
-                _("%(portal)s reads the employees of %(account)s from %(system)s, daily and when you ask for it.")
-                % names,
-                _("%(system)s is only read; nothing is changed there.") % names,
-                _("Nobody is added or invited before the first sync."),
+                *_chosen_kind(self.provider, waiting.record_type),
+                *self.said(*self.provider.words.connecting, account=account),
+                *([links_end(dropped)] if dropped else []),
             ],
             "button": _("Finish"),
+            "is_dangerous": dropped > 0,
             "url": f"{self.url('finish')}?{urlencode({'account': waiting.external_account_id})}",
             "back": self.url("connection"),
         }
@@ -104,3 +106,11 @@ class FinishView(ProviderPage):
         """Say why nothing was connected."""
         context = {**problem.explain(self.provider.label), "back_url": self.url("connection")}
         return self.page("integrations/consent_problem.html", context, status=HTTPStatus.BAD_REQUEST)
+
+
+def _chosen_kind(provider: providers.Provider, record_type: str) -> list[str]:
+    return [
+        _("Learners come from: %(kind)s.") % {"kind": kind.label}
+        for kind in provider.record_types
+        if kind.key == record_type
+    ]

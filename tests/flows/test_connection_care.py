@@ -78,7 +78,7 @@ class TestLostConsent:
         page = admin.press("Allow", company="Other Works")
         page = page.press("Finish") if "Finish" in page.words else page
 
-        assert "This is another company" in page.words
+        assert "This is not Harbor & Pine Outfitters LLC" in page.words
         assert Connection.objects.get().external_account_name == synced.external_account_name
         assert Connection.objects.get().state == "needs_reconnecting"
 

@@ -9,6 +9,7 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from integrations import providers, tasks
+from integrations.gusto.provider import Gusto
 from integrations.providers import Attribute
 from tests.factories.integrations import ConnectionFactory
 from tests.factories.portals import PortalFactory
@@ -17,11 +18,8 @@ from tests.factories.users import AdminFactory
 ROOT = "/admin/settings/integrations/"
 
 
-class StandIn:
+class StandIn(Gusto):
     """A provider without a network."""
-
-    key = "gusto"
-    label = "Gusto"
 
     def __init__(self):
         self.offer = [
@@ -44,7 +42,7 @@ class StandIn:
     def standard_attributes(self, connection):
         return self.offer[:1]
 
-    def authorize_url(self, *, state, redirect_uri):
+    def authorize_url(self, *, state, redirect_uri, record_type=""):
         return f"https://gusto.example/oauth/authorize?state={state}"
 
     def revoke(self, *, access_token, refresh_token):

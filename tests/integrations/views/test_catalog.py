@@ -43,6 +43,8 @@ class TestCatalogPage:
         assert "Set up Gusto" not in page
 
     def test_lists_only_what_is_installed(self, portal_admin, monkeypatch):
+        assert "CRM HubSpot Not connected" in text_of(portal_admin.get(ROOT))
+        monkeypatch.delitem(providers._registry, "hubspot")
         assert "CRM" not in text_of(portal_admin.get(ROOT))
 
         monkeypatch.delitem(providers._registry, "gusto")

@@ -186,7 +186,7 @@ class TestDisconnectPage:
 
         assert "Disconnect Gusto?" in page
         assert "2 linked learners keep account, groups, courses and progress." in page
-        assert "1 field mapping and the invite configuration are kept" in page
+        assert "1 field mapping and the other settings are kept" in page
         connection.refresh_from_db()
         assert connection.is_connected
 

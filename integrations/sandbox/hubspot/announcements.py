@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.events import Event, Webhooks
@@ -18,16 +17,11 @@ _FLAGS = {
 
 
 class Announcements:
-    """Listens to the types of the accounts. The caller holds the world's lock."""
+    """Listens to the records of the accounts. The caller holds the world's lock."""
 
     def __init__(self, webhooks: Webhooks) -> None:
         self._webhooks = webhooks
         self._kept: list[Event] | None = None
-
-    def follow(self, account: Account) -> None:
-        """Listen to every type of an account; a second call changes nothing."""
-        for kind in account.types.values():
-            kind.notify = partial(self._hear, account)
 
     @contextmanager
     def kept(self) -> Iterator[list[Event]]:
@@ -38,9 +32,10 @@ class Announcements:
         finally:
             self._kept = None
 
-    def _hear(self, account: Account, change: Change) -> None:
+    def hear(self, account: Account, change: Change) -> None:
+        """Act upon what happened to a record."""
         _associate(account, change)
-        # Neither custom objects nor app objects have webhooks for public apps, and privacy is for contacts.
+        # Neither custom nor app objects have webhooks for such an application, and privacy is for contacts.
         if change.type_id not in (CONTACTS, USERS):
             return
         if change.type_id == USERS and change.kind == "privacyDeletion":

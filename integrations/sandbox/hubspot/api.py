@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 from integrations.sandbox.hubspot import errors, faults
 from integrations.sandbox.hubspot.account_calls import AccountCalls
+from integrations.sandbox.hubspot.association_calls import AssociationCalls
+from integrations.sandbox.hubspot.automation_calls import AutomationCalls
 from integrations.sandbox.hubspot.calls import Call, present_path
 from integrations.sandbox.hubspot.consent import Consent
 from integrations.sandbox.hubspot.objects import Moment, stamp
+from integrations.sandbox.hubspot.schema_calls import SchemaCalls
 from integrations.sandbox.hubspot.state import HubSpot
 from integrations.sandbox.hubspot.tokens import Tokens
 from integrations.sandbox.limiter import Allowance
@@ -34,7 +37,12 @@ class HubSpotApi:
         self._hubspot = hubspot
         self._pages = Consent(hubspot).routes()
         self._open_routes = Tokens(hubspot).routes()
-        self._routes = [*AccountCalls(hubspot).routes()]
+        self._routes = [
+            *AccountCalls(hubspot).routes(),
+            *AssociationCalls().routes(),
+            *SchemaCalls().routes(),
+            *AutomationCalls(hubspot.outbound.workflows).routes(),
+        ]
 
     @staticmethod
     def is_for(request: Request) -> bool:

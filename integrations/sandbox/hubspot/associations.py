@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 HUBSPOT_DEFINED, INTEGRATOR_DEFINED, USER_DEFINED = "HUBSPOT_DEFINED", "INTEGRATOR_DEFINED", "USER_DEFINED"
+CATEGORIES = (HUBSPOT_DEFINED, INTEGRATOR_DEFINED, USER_DEFINED, "WORK")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ the definition comes from and which scopes it needs.
 
 from typing import Any
 
+from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.associations import Associations
 from integrations.sandbox.hubspot.definitions import NAME, Definition, Group, definition_of
 from integrations.sandbox.hubspot.errors import Json
@@ -28,16 +29,16 @@ _OWN_PROPERTIES = (
 )
 
 
-def custom_object(account: int, number: int, body: Json, at: Moment) -> ObjectType:
-    """Return the type that a schema describes, as the account's `number`th. Raises ValueError."""
+def custom_object(account: Account, body: Json, at: Moment) -> ObjectType:
+    """Return the type that a schema describes, as a further one of an account. Raises ValueError."""
     name = str(body.get("name") or "")
     if not NAME.fullmatch(name):
         raise ValueError("The name has to be lower-case letters, digits and underscores, a letter first.")
     _require(body, "labels", "properties", "requiredProperties", "associatedObjects")
     kind = _kind(
-        type_id=f"2-{_FIRST_TYPE + account % 1_000 * 100 + number}",
+        type_id=_next_type_id(account),
         name=name,
-        alias=f"p{account}_{name}",
+        alias=f"p{account.id}_{name}",
         scopes=_CUSTOM_SCOPES,
         body=body,
         at=at,
@@ -76,7 +77,7 @@ def app_object(app: int, declaration: Json, at: Moment) -> ObjectType:
     return kind
 
 
-def schema_of(kind: ObjectType, account: int, associations: Associations) -> Json:
+def schema_of(kind: ObjectType, account: Account) -> Json:
     """Return the schema as the API shows it."""
     facts = kind.facts
     return {
@@ -91,12 +92,12 @@ def schema_of(kind: ObjectType, account: int, associations: Associations) -> Jso
         "searchableProperties": facts["searchable"],
         "requiredProperties": list(kind.required),
         "properties": [one.shown() for one in kind.definitions.values() if not one.archived_at],
-        "associations": _associations_of(kind, associations),
+        "associations": _associations_of(kind, account.associations),
         "allowsSensitiveProperties": False,
         "archived": False,
         "createdAt": facts["created_at"],
         "updatedAt": facts["updated_at"],
-        "portalId": account,
+        "portalId": account.id,
     }
 
 
@@ -117,6 +118,12 @@ def change_schema(kind: ObjectType, body: Json, at: Moment) -> None:
 def is_app_object(kind: ObjectType) -> bool:
     """Tell whether the application's project brought the type."""
     return kind.facts.get("origin") == APP
+
+
+def _next_type_id(account: Account) -> str:
+    first = _FIRST_TYPE + account.id % 1_000 * 100
+    taken = [int(one.removeprefix("2-")) for one in account.types if one.startswith("2-")]
+    return f"2-{max(taken, default=first) + 1}"
 
 
 def _app_scopes(qualified: str) -> Scopes:

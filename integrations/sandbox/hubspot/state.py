@@ -19,6 +19,7 @@ from integrations.sandbox.hubspot.crm import Crm
 from integrations.sandbox.hubspot.errors import Json
 from integrations.sandbox.hubspot.grants import Grants
 from integrations.sandbox.hubspot.objects import Change
+from integrations.sandbox.hubspot.outbound import BASE, Outbound
 from integrations.sandbox.hubspot.samples import make_account
 from integrations.sandbox.limiter import Limiter
 
@@ -43,6 +44,7 @@ class HubSpot(Crm):
         seed: int,
         began_on: date,
         contacts: int = DEFAULT_CONTACTS,
+        stopping: threading.Event | None = None,
     ) -> None:
         self.lock = lock
         self.clock = clock
@@ -50,7 +52,8 @@ class HubSpot(Crm):
         self.app = App()
         self.grants = Grants()
         self.accounts: dict[int, Account] = {}
-        self.listeners: list[Callable[[Account, Change], None]] = []
+        self.outbound = Outbound(self.app, self.accounts, clock, stopping or threading.Event(), seed=seed)
+        self.listeners: list[Callable[[Account, Change], None]] = [self.outbound.announcements.hear]
         self.limiter = Limiter(CALLS_PER_TEN_SECONDS, window_seconds=_TEN_SECONDS)
         self.search_limiter = Limiter(SEARCHES_PER_SECOND, window_seconds=1.0)
         self.association_limiters = {
@@ -86,6 +89,7 @@ class HubSpot(Crm):
             known = self.find_account(account)
             known.app_objects_enabled = enabled
             known.changes += 1
+            self.outbound.provide_app_object(known)
 
     def set_tier(self, tier: str, *, account: int | str | None = None) -> None:
         """Move an account to another plan: free, professional or enterprise."""
@@ -216,6 +220,9 @@ class HubSpot(Crm):
         self.grants = Grants.of_record(record["grants"])
         for number, content in record["accounts"].items():
             self.accounts[int(number)].resume(content)
+            self.outbound.provide_app_object(self.accounts[int(number)])
+        if BASE in self.app.target_urls:
+            self.outbound.aim(self.app.target_urls[BASE])
 
     def shown(self) -> Json:
         """Return the state for the control API."""
@@ -245,6 +252,7 @@ class HubSpot(Crm):
         for kind in (account.contacts, account.users):
             kind.notify = lambda change: self._tell(account, change)
         self.accounts[account.id] = account
+        self.outbound.provide_app_object(account)
 
     def _tell(self, account: Account, change: Change) -> None:
         for listener in self.listeners:

@@ -70,6 +70,7 @@ class World(Personnel):
             seed=seed,
             began_on=self.began_on,
             contacts=hub_contacts,
+            stopping=self.stopping,
         )
 
     def add_company(self, name: str, *, people: int) -> Company:

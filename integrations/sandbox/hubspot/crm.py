@@ -45,13 +45,13 @@ class Crm:
         """Change properties of a contact; an empty text clears one."""
         with self.lock:
             known = self.find_account(account)
-            return self._change(known, known.contacts, _record(known.contacts, contact), properties)
+            return self._change(known, known.contacts, record_of(known.contacts, contact), properties)
 
     def change_user(self, user: str, *, account: int | str | None = None, **properties: Any) -> Record:
         """Change properties of a user, names and address included, which only HubSpot itself can set."""
         with self.lock:
             known = self.find_account(account)
-            record = _record(known.users, user)
+            record = record_of(known.users, user)
             known.users.change(
                 record, {name: str(value) for name, value in properties.items()}, self.now(), source=SOURCE
             )
@@ -61,7 +61,7 @@ class Crm:
         """Give a contact these additional addresses, separated by semicolons, though somebody else may have them."""
         with self.lock:
             kind = self.find_account(account).contacts
-            record = _record(kind, contact)
+            record = record_of(kind, contact)
             kind.change(record, {FURTHER_EMAILS: emails}, self.now(), source=SOURCE)
             return record
 
@@ -69,7 +69,7 @@ class Crm:
         """Put a contact into the bin."""
         with self.lock:
             kind = self.find_account(account).contacts
-            kind.archive(_record(kind, contact), self.now(), source=SOURCE)
+            kind.archive(record_of(kind, contact), self.now(), source=SOURCE)
 
     def restore_contact(self, contact: str, *, account: int | str | None = None) -> Record:
         """Take a contact out of the bin; named by id."""
@@ -85,7 +85,7 @@ class Crm:
         """Delete a contact for good, as the law on privacy demands; one in the bin is named by id."""
         with self.lock:
             kind = self.find_account(account).contacts
-            record = kind.archived.get(str(contact)) or _record(kind, contact)
+            record = kind.archived.get(str(contact)) or record_of(kind, contact)
             kind.erase(record, self.now(), source=SOURCE)
 
     def merge_contacts(
@@ -94,7 +94,7 @@ class Crm:
         """Make one contact of two; without `makes_new_id` the account's own way counts."""
         with self.lock:
             known = self.find_account(account)
-            first, second = _record(known.contacts, primary), _record(known.contacts, other)
+            first, second = record_of(known.contacts, primary), record_of(known.contacts, other)
             if first is second:
                 raise ValueError("A contact cannot be merged with itself.")
             makes_new = known.merges_make_new_ids if makes_new_id is None else makes_new_id
@@ -106,7 +106,7 @@ class Crm:
         return record
 
 
-def _record(kind: ObjectType, which: str) -> Record:
+def record_of(kind: ObjectType, which: str) -> Record:
     """Return a living record by id or address. Raises ValueError."""
     address = EMAIL if kind.is_unique(EMAIL) else "hs_email"
     found = kind.find(str(which)) or kind.find(str(which), EMAIL)

@@ -36,6 +36,7 @@ class Outbound:
         self.announcements = Announcements(self.webhooks)
         self._accounts = accounts
         self._clock = clock
+        self._flaw = Flaw.NONE
         self.aim(app.target_urls.get(BASE, DEFAULT_BASE))
 
     def aim(self, base_url: str, port: int | None = None) -> None:
@@ -45,6 +46,10 @@ class Outbound:
         self.webhooks.url = f"{base}webhooks/"
         self.workflows.base_url = f"{base}actions/"
         self.deliveries.post = post_to(port)
+
+    def set_flaw(self, flaw: Flaw) -> None:
+        """Sign everything that is sent from now on with a flaw."""
+        self._flaw = self.webhooks.habits.flaw = self.workflows.flaw = flaw
 
     def provide_app_object(self, account: Account) -> None:
         """Bring the application's object to an account that has it, and take it from one that has not."""
@@ -62,7 +67,7 @@ class Outbound:
         app_object(self.app.id, declaration, Moment.of(self._clock.now()))
         self.declaration = declaration
 
-    def card(self, account: Account, object_type: str, object_id: str, *, flaw: Flaw = Flaw.NONE) -> Answer:
+    def card(self, account: Account, object_type: str, object_id: str) -> Answer:
         """Return what the application's card would get for a record, looked at by the account's admin."""
         viewer = account.admin
         return card.fetch(
@@ -74,7 +79,7 @@ class Outbound:
             object_id=object_id,
             user=(viewer.id, viewer.email),
             app_id=self.app.id,
-            flaw=flaw,
+            flaw=self._flaw,
         )
 
     def _properties(self, account: int, object_type: str, object_id: str) -> dict[str, str | None]:

@@ -15,11 +15,11 @@ from integrations.sandbox.clock import Clock
 from integrations.sandbox.faults import Fault, Faults
 from integrations.sandbox.hubspot.accounts import ENTERPRISE, FREE, PROFESSIONAL, TIERS, Account
 from integrations.sandbox.hubspot.app import DEFAULT_CALLBACK, App
-from integrations.sandbox.hubspot.crm import Crm
 from integrations.sandbox.hubspot.errors import Json
 from integrations.sandbox.hubspot.grants import Grants
 from integrations.sandbox.hubspot.objects import Change
 from integrations.sandbox.hubspot.outbound import BASE, Outbound
+from integrations.sandbox.hubspot.outgoing import Outgoing
 from integrations.sandbox.hubspot.samples import make_account
 from integrations.sandbox.limiter import Limiter
 
@@ -32,7 +32,7 @@ DEFAULT_CONTACTS = 60
 _TEN_SECONDS = 10.0
 
 
-class HubSpot(Crm):
+class HubSpot(Outgoing):
     """The stand-in's state. Its methods may be called from any thread."""
 
     def __init__(
@@ -43,8 +43,8 @@ class HubSpot(Crm):
         faults: Faults,
         seed: int,
         began_on: date,
+        stopping: threading.Event,
         contacts: int = DEFAULT_CONTACTS,
-        stopping: threading.Event | None = None,
     ) -> None:
         self.lock = lock
         self.clock = clock
@@ -52,7 +52,7 @@ class HubSpot(Crm):
         self.app = App()
         self.grants = Grants()
         self.accounts: dict[int, Account] = {}
-        self.outbound = Outbound(self.app, self.accounts, clock, stopping or threading.Event(), seed=seed)
+        self.outbound = Outbound(self.app, self.accounts, clock, stopping, seed=seed)
         self.listeners: list[Callable[[Account, Change], None]] = [self.outbound.announcements.hear]
         self.limiter = Limiter(CALLS_PER_TEN_SECONDS, window_seconds=_TEN_SECONDS)
         self.search_limiter = Limiter(SEARCHES_PER_SECOND, window_seconds=1.0)
@@ -200,6 +200,10 @@ class HubSpot(Crm):
         return fault
 
     # State
+
+    def note_change(self) -> None:
+        """Count a change that is worth keeping."""
+        self._changes += 1
 
     def progress(self) -> int:
         """Return a number that grows with everything worth keeping."""

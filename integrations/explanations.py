@@ -177,6 +177,13 @@ _REASONS: dict[str, Explanation] = {
         _("Unusually many people would lose something at once, so an admin has to approve it first."),
         _("Compare the list with the HR system, then approve or reject it on the page of the run."),
     ),
+    Reason.ADDRESS_NOT_CONFIRMED: Explanation(
+        _(
+            "The person signs in with the old address, and the new one may come from a form that anyone can fill in, "
+            "so an admin has to approve it first."
+        ),
+        _("Ask the person whether the new address is theirs, then approve or reject it on the page of the run."),
+    ),
     Reason.READ_INCOMPLETE: Explanation(
         _("The HR system's list could not be read to its end, so nobody's access is ended on the strength of it."),
         _("Nothing to do. The next complete sync looks at the person again."),
@@ -206,6 +213,7 @@ _FIELD_PROBLEMS: dict[str, Text] = {
     "not_a_whole_number": _("This is not a whole number."),
     "not_a_date": _("This is not a date."),
     "too_long": _("This value is too long."),
+    "unknown_owner": _("Nobody with this id is among the owners, so the old value stays."),
     "characters_removed": _("Characters that cannot be stored were removed from this value."),
 }
 
@@ -236,8 +244,11 @@ _PROBLEMS: dict[str, Explanation] = {
         _("Correct the address in the HR system, or send the mail again under Pending users."),
     ),
     "held": Explanation(
-        _("Changes wait for your approval, because unusually many people would lose something at once."),
-        _("Compare the list with the HR system, then approve or reject it on the page of the run."),
+        _(
+            "Changes wait for your approval: unusually many people would lose something at once, "
+            "or an address changed that somebody signs in with."
+        ),
+        _("Compare the list with the other system, then approve or reject it on the page of the run."),
     ),
 }
 

@@ -55,6 +55,6 @@ def _need(row: Any, now: datetime) -> Need | None:
     is_recent = row.run_hash and row.run_at > now - approval.LIFETIME
     if is_recent and row.run_state not in SyncRun.LIVE:
         url = reverse("integrations:run", args=[row.provider, row.run]) + "?show=held#changes"
-        words = _("%(system)s: unusually many people would lose something at once. That waits for your approval.")
+        words = _("%(system)s: changes wait for your approval.")
         return Need(words % {"system": system}, url, _("Look at them"), is_urgent=False)
     return None

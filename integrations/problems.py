@@ -143,8 +143,7 @@ def cause_of_flaw(attribute: str, code: str) -> Cause | None:
 
 def held_run(connection: Connection, now: datetime) -> SyncRun | None:
     """Return the run whose held changes wait for an answer, if there is one."""
-    latest = connection.runs.order_by("-created_at").first()
-    return latest if latest and approval.held_changes(latest, now) else None
+    return approval.waiting_run(connection, now)
 
 
 def _by_reason(connection: Connection) -> list[Problem]:

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     OUT_OF_SCOPE = "out_of_scope"
     MISSING = "missing"
     TOO_MANY_REMOVALS = "too_many_removals"
+    ADDRESS_NOT_CONFIRMED = "address_not_confirmed"
     CHANGED_SINCE = "changed_since"
     UNDONE = "undone"
     REMOVED_AGAIN = "removed_again"

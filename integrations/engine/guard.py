@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from portals.brake import MANY, MANY_SHARE, too_many
 
-__all__ = ["MANY", "MANY_SHARE", "is_drastic", "too_many", "too_many_mails"]
+from .records import Learner, Policy
+
+__all__ = ["MANY", "MANY_SHARE", "is_drastic", "must_confirm_address", "too_many", "too_many_mails"]
 
 
 def is_drastic(*, planned: int, linked: int) -> bool:
@@ -15,3 +17,11 @@ def is_drastic(*, planned: int, linked: int) -> bool:
 def too_many_mails(*, planned: int, lately: int, most: int) -> bool:
     """Whether the mails of a run wait for their release; `lately` are those of the last 24 hours."""
     return planned > 0 and planned + lately > most
+
+
+def must_confirm_address(learner: Learner, policy: Policy) -> bool:
+    """Whether a new address always waits for an approval.
+
+    Where anyone who fills in a form may write it, it would let a stranger take over an account that is in use.
+    """
+    return learner.has_signed_in and not policy.trusts_addresses

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import scope
 from .changes import Change, Kind, Reason
+from .guard import must_confirm_address
 from .mapping import custom_values
 from .matching import NoMatch, Surroundings, addresses, is_address, match_by_email
 from .records import EmploymentStatus, Flaw, Learner, Person, Policy
@@ -27,6 +28,7 @@ class Difference:
     after: dict[str, Any] = field(default_factory=dict)
     flaws: tuple[Flaw, ...] = ()
     email: tuple[str, str] | None = None
+    must_confirm_email: bool = False
     cleared: dict[str, Any] = field(default_factory=dict)
 
     def note(self, name: str, old: Any, new: Any) -> None:
@@ -216,6 +218,7 @@ def _difference(person: Person, learner: Learner, surroundings: Surroundings, po
             found.flaws += (Flaw("email", problem, address),)
         else:
             found.email = (learner.email, address)
+            found.must_confirm_email = must_confirm_address(learner, policy)
     return found
 
 
@@ -258,17 +261,27 @@ def _change(
         )
     if difference.email:
         old, new = difference.email
-        yield _risky(Kind.CHANGE_EMAIL, person, learner, {"email": old}, {"email": new})
+        reason = Reason.ADDRESS_NOT_CONFIRMED if difference.must_confirm_email else None
+        yield _risky(Kind.CHANGE_EMAIL, person, learner, {"email": old}, {"email": new}, reason=reason)
     if cleared := difference.cleared:
         yield _risky(Kind.CLEAR, person, learner, {"custom_data": cleared}, {"custom_data": dict.fromkeys(cleared)})
 
 
-def _risky(kind: Kind, person: Person, learner: Learner, before: dict[str, Any], after: dict[str, Any]) -> Change:
+def _risky(
+    kind: Kind,
+    person: Person,
+    learner: Learner,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    *,
+    reason: Reason | None = None,
+) -> Change:
     return Change(
         kind=kind,
         key=person.key,
         membership_id=learner.membership_id,
         user_id=learner.user_id,
+        reason=reason,
         before=before,
         after=after,
     )

@@ -144,6 +144,8 @@ class Policy:
     # Conditions that all must hold of a person; empty: everyone is wanted.
     scope: tuple[Condition, ...] = ()
     ends_out_of_scope: bool = False
+    # Whether somebody's new address is taken over unasked even if they have signed in with the old one.
+    trusts_addresses: bool = True
     # Changes whenever any of the above does.
     version: str = ""
 

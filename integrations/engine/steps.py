@@ -50,6 +50,7 @@ STOPS: dict[Reason, Step] = {
     Reason.COULD_NOT_BE_SAVED: Step.SAVED,
     Reason.CHANGED_SINCE: Step.SAVED,
     Reason.TOO_MANY_REMOVALS: Step.APPROVED,
+    Reason.ADDRESS_NOT_CONFIRMED: Step.APPROVED,
     Reason.ENDED_BY_ADMIN: Step.ACCESS,
     Reason.ENDED_INSTEAD: Step.ACCESS,
     Reason.INVITATION_CANCELLED: Step.MAIL,

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from integrations.engine.changes import RISKY
 from integrations.engine.guard import is_drastic
-from integrations.models import PlannedChange, SyncRun
+from integrations.models import Connection, PlannedChange, SyncRun
 from integrations.sync import leases, removals
 from portals import statements
 from users import audit
@@ -59,6 +59,12 @@ def plan_hash(run: SyncRun) -> str:
 def held_changes(run: SyncRun, now: datetime) -> int:
     """Return how many of the run's changes wait for an answer; none once it is out of date."""
     return run.changes.filter(state=State.HELD).count() if may_be_answered(run, now) else 0
+
+
+def waiting_run(connection: Connection, now: datetime) -> SyncRun | None:
+    """Return the latest run whose held changes wait for an answer; runs of single people may have come after it."""
+    lately = connection.runs.filter(created_at__gte=now - LIFETIME, changes__state=State.HELD).distinct()
+    return next((run for run in lately.order_by("-created_at") if may_be_answered(run, now)), None)
 
 
 def may_be_answered(run: SyncRun, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from integrations import providers
 from integrations.engine.records import InvitePolicy, MappingRule, Policy, TargetField
 from integrations.engine.scope import Condition
 from integrations.models import ChoiceAlias, Connection, FieldMapping, InviteSettings, SafetySettings
@@ -34,6 +35,7 @@ def policy_for(
         may_add_people_known_elsewhere=portal.may_add_people_known_elsewhere,
         scope=scope_of(safety),
         ends_out_of_scope=bool(safety.scope) and safety.out_of_scope == SafetySettings.OutOfScope.END_ACCESS,
+        trusts_addresses=providers.people_source(connection.provider).trusts_addresses,
     )
     return replace(policy, version=_version(policy))
 

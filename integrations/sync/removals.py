@@ -54,6 +54,9 @@ def settle(context: Context, lease: Lease, state: Progress) -> None:
     run = SyncRun.objects.only("trigger").get(pk=context.run_id)
     for kind in RISKY:
         planned = _planned(context, kind)
+        if run.trigger != SyncRun.Trigger.APPROVAL:
+            to_confirm = planned.filter(reason=Reason.ADDRESS_NOT_CONFIRMED)
+            state.totals["held"] += to_confirm.update(state=State.HELD)
         if state.doubt and kind is not Kind.CHANGE_EMAIL:
             state.totals["skipped"] += planned.update(state=State.SKIPPED, reason=Reason.READ_INCOMPLETE)
         elif run.trigger != SyncRun.Trigger.APPROVAL and _must_be_held(context, kind, safety):

@@ -69,8 +69,9 @@ def _report_held(run: SyncRun, state: Progress, now: datetime) -> None:
             "%(count)s change waits for your approval", "%(count)s changes wait for your approval", held
         )
         text = _(
-            "Unusually many people would lose something at once: their access, their address or values. Compare the "
-            "list with your records, then approve or reject it. Nothing is taken away before that."
+            "Unusually many people would lose something at once (their access, their address or values), or an "
+            "address changed that somebody signs in with. Compare the list with your records, then approve or reject "
+            "it. Nothing is taken away before that."
         )
         link = _page(connection, "run", run.pk) + "?show=held#changes"
         _send(connection, Report.HELD_CHANGES, subject % {"count": held}, text, link=link, now=now)

@@ -56,6 +56,7 @@ class ConnectionPage(ProviderPage):
             return self.page("integrations/connection.html", {"consent": consent_card(self)})
         latest = connection.runs.select_related("requested_by").order_by("-created_at").first()
         now = timezone.now()
+        waiting = approval.waiting_run(connection, now)
         next_manual_at = leases.next_manual_at(connection)
         context = {
             # The page itself says what the banner would.
@@ -63,7 +64,8 @@ class ConnectionPage(ProviderPage):
             "care": care_of(connection, now),
             "people": people_by_reason(connection),
             "latest_run": latest,
-            "held": approval.held_changes(latest, now) if latest else 0,
+            "waiting": waiting,
+            "held": approval.held_changes(waiting, now) if waiting else 0,
             "next_manual_at": next_manual_at if next_manual_at and next_manual_at > now else None,
             "steps": self.steps(connection, latest),
             "consent": consent_card(self),

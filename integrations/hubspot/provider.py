@@ -106,14 +106,15 @@ class HubSpot:
         """Return the client of a connection. Raises AuthorizationLost."""
         if connection.grant is None:
             raise AuthorizationLost("HubSpot: not connected")
-        account = connection.external_account_id
         api = self._api(
             bearer=oauth.Bearer(connection, application()),
             # One for all portals of the account, as HubSpot counts.
-            limit=SlidingWindow(f"hubspot:{account}", limit=settings.HUBSPOT_RATE_LIMIT, window=WINDOW_SECONDS),
+            limit=SlidingWindow(
+                f"hubspot:{connection.grant.key}", limit=settings.HUBSPOT_RATE_LIMIT, window=WINDOW_SECONDS
+            ),
             keep_alive=keep_alive,
         )
-        return Client(api, account)
+        return Client(api, connection.external_account_id)
 
     def attributes(self, connection: Connection) -> Sequence[Attribute]:
         """Return the properties of the chosen record type; asks HubSpot."""

@@ -30,6 +30,8 @@ class FieldMapping(models.Model):
     when_empty = models.CharField(
         _("when the attribute is empty"), max_length=5, choices=WhenEmpty, default=WhenEmpty.CLEAR
     )
+    # The last read found that the provider does not have one of the attributes any more; the values stay as they are.
+    is_broken = models.BooleanField(_("attribute is gone"), default=False)
 
     class Meta:
         verbose_name = _("field mapping")

@@ -1,7 +1,7 @@
 # Every task of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test test-browser lint format bench chaos chaos-smoke lock clean
+.PHONY: help demo demo-reset test test-browser card lint format bench chaos chaos-smoke lock clean
 
 ARGS ?=
 N ?= 100000
@@ -29,6 +29,9 @@ test: .venv/.ready ## Run the tests on their own PostgreSQL and Valkey; ARGS="-k
 
 test-browser: .venv/.ready ## Run the tests in a real browser; the check of a clone runs both
 	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m e2e $(ARGS)
+
+card: ## Check the card on HubSpot's record pages; needs node, and is part of `make test` where it is there
+	cd integrations/hubspot/project/src/app/cards && npm ci --ignore-scripts --no-audit --no-fund && npm run types && npm test
 
 lint: .venv/.ready ## Check style, types, import contracts, migrations and templates
 	.venv/bin/ruff check

@@ -474,6 +474,7 @@ class TestConnectCommand:
             "provider": "gusto",
             "account": "Harbor & Pine Outfitters LLC",
             "account_id": world.company.uuid,
+            "record_type": "",
             "state": "active",
         }
         assert Connection.objects.get(portal=portal).is_connected

@@ -186,6 +186,11 @@ def _environment(folder: Path, ports: Ports) -> dict[str, str]:
         "GUSTO_API_URL": f"http://127.0.0.1:{ports.sandbox}",
         "GUSTO_CLIENT_ID": "rollcall-sandbox",
         "GUSTO_CLIENT_SECRET": "rollcall-sandbox-secret",
+        "HUBSPOT_API_URL": f"http://127.0.0.1:{ports.sandbox}",
+        "HUBSPOT_AUTHORIZE_URL": f"http://127.0.0.1:{ports.sandbox}/hubspot/oauth/authorize",
+        "HUBSPOT_APP_ID": "1122334",
+        "HUBSPOT_CLIENT_ID": "3f0c2b7e-1d55-4c1b-9a80-5a4de0c7b911",
+        "HUBSPOT_CLIENT_SECRET": "rollcall-hubspot-sandbox-secret",
         "SANDBOX_URL": f"http://127.0.0.1:{ports.sandbox}",
         # The sandbox speaks plain http on the loopback address.
         "OAUTHLIB_INSECURE_TRANSPORT": "1",

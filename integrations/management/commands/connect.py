@@ -14,8 +14,8 @@ from integrations.consent_problems import ConsentProblem, Trouble
 from portals.models import Portal
 
 FAILED, WRONG_USAGE, NEEDS_A_PERSON = 1, 2, 3
-# Only a person can choose another company or portal.
-FOR_A_PERSON = {Trouble.COMPANY_IN_USE, Trouble.OTHER_COMPANY, Trouble.TURNED_OFF}
+# Only a person can choose another account or portal.
+FOR_A_PERSON = {Trouble.COMPANY_IN_USE, Trouble.OTHER_COMPANY, Trouble.OTHER_REALM, Trouble.TURNED_OFF}
 
 
 class Command(BaseCommand):
@@ -26,6 +26,12 @@ class Command(BaseCommand):
         parser.add_argument("--portal", required=True, metavar="SLUG")
         parser.add_argument("--provider", required=True, choices=[one.key for one in providers.all_providers()])
         parser.add_argument("--code", required=True, help="the code that the provider sent to the callback address")
+        parser.add_argument(
+            "--record-type",
+            default="",
+            choices=[kind.key for one in providers.all_providers() for kind in one.record_types],
+            help="which kind of records learners come from, where the provider has several",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,9 +42,15 @@ class Command(BaseCommand):
         provider = providers.get(options["provider"])
         try:
             connection = connecting.connect_by_code(
-                portal=portal, provider=provider.key, code=options["code"], now=timezone.now()
+                portal=portal,
+                provider=provider.key,
+                code=options["code"],
+                record_type=options["record_type"],
+                now=timezone.now(),
             )
         except ConsentProblem as problem:
+            if problem.trouble is Trouble.NO_RECORD_TYPE:
+                raise CommandError(_which_record_type(provider), returncode=WRONG_USAGE) from None
             words = problem.explain(provider.label)
             code = NEEDS_A_PERSON if problem.trouble in FOR_A_PERSON else FAILED
             raise CommandError(f"{words['title']}. {words['sentence']} {words['advice']}", returncode=code) from None
@@ -47,7 +59,13 @@ class Command(BaseCommand):
             "provider": provider.key,
             "account": connection.external_account_name,
             "account_id": connection.external_account_id,
+            "record_type": connection.record_type,
             "state": connection.state,
         }
         text = json.dumps(report) if options["json"] else f"{portal.slug}: connected with {report['account']}"
         self.stdout.write(text)
+
+
+def _which_record_type(provider: providers.Provider) -> str:
+    kinds = ", ".join(kind.key for kind in provider.record_types)
+    return f"Name the kind of records: --record-type {kinds}" if kinds else f"{provider.label} has no --record-type."

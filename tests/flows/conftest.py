@@ -59,7 +59,7 @@ def visit():
 def admin(portal, visit):
     """The browser of the portal's admin, signed in."""
     account = AdminFactory(portal=portal, user__email="nora.bell@harborpine.example").user
-    return visit(portal).sign_in(account.email).open("/admin/")
+    return visit(portal).let_in(account)
 
 
 @pytest.fixture

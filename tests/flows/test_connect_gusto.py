@@ -20,7 +20,7 @@ CATALOG = "/admin/settings/integrations/"
 
 class TestFirstTimeSetup:
     def test_leads_from_the_navigation_through_the_consent_to_active(self, admin, sandbox):
-        admin.follow("Integrations")
+        admin.open("/admin/").follow("Integrations")
         assert "HR Integrations" in admin.words
         admin.follow("Set up Gusto").press("+ Connect")
         assert admin.address.startswith(f"{sandbox.url}/oauth/authorize?")

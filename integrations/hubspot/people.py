@@ -108,7 +108,9 @@ def find(client: Client, connection: Connection, searched: str, *, wanted: Seque
 
 
 def _linked(connection: Connection) -> QuerySet[ExternalIdentity, ExternalIdentity]:
-    linked = ExternalIdentity.objects.filter(connection=connection, state=ExternalIdentity.State.LINKED)
+    linked = ExternalIdentity.objects.filter(
+        connection=connection, state=ExternalIdentity.State.LINKED, membership__isnull=False
+    )
     return linked.order_by("pk")
 
 

@@ -8,7 +8,7 @@ from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from integrations import troubles
+from integrations import providers, troubles
 from integrations.engine.care import (
     SILENCE,
     Outcome,
@@ -19,7 +19,7 @@ from integrations.engine.care import (
 )
 from integrations.engine.changes import Reason
 from integrations.http import AnotherAccount, AuthorizationLost, ProviderError, RecordMissing, RequestRejected
-from integrations.models import Connection
+from integrations.models import Connection, ExternalIdentity
 from integrations.sync import schedule
 from integrations.sync.progress import Progress
 
@@ -31,10 +31,13 @@ BROKEN = (Reason.UNREADABLE.value, Reason.COULD_NOT_BE_SAVED.value)
 def outcome_of(connection: Connection, state: Progress, error: ProviderError | None = None) -> Outcome:
     """Return what a read came to."""
     people = len(state.seen) + state.newcomers
+    known = connection.identities.all()
+    if not providers.people_source(connection.provider).lists_newcomers:
+        known = known.filter(state=ExternalIdentity.State.LINKED, membership__isnull=False)
     return Outcome(
         people=state.totals["seen"],
         failed=connection.identities.filter(reason__in=BROKEN).count(),
-        known=0 if people else int(connection.identities.exists()),
+        known=0 if people else int(known.exists()),
         is_incomplete=error is not None,
         is_of_another_company=isinstance(error, AnotherAccount),
         is_refused=isinstance(error, RequestRejected | RecordMissing),

@@ -49,6 +49,8 @@ class Progress:
     after_identity: int = 0
     # People whom a preview met for the first time.
     newcomers: int = 0
+    # Mapped attributes that the provider does not have any more.
+    gone: list[str] = field(default_factory=list)
     seen: SeenIds = field(default_factory=SeenIds)
     totals: Counter[str] = field(default_factory=Counter)
 
@@ -81,6 +83,7 @@ class Progress:
             "doubt": self.doubt,
             "after_identity": self.after_identity,
             "newcomers": self.newcomers,
+            "gone": self.gone,
             "seen": self.seen.flat(),
         }
 

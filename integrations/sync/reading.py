@@ -117,6 +117,7 @@ class Reader:
 
     def _watch_totals(self, page: PeoplePage) -> None:
         state = self._state
+        state.gone = list(page.gone)
         if state.total_pages is None:
             state.total_pages, state.total_people = page.total_pages, page.total_people
         elif (state.total_pages, state.total_people) != (page.total_pages, page.total_people):

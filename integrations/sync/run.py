@@ -52,6 +52,12 @@ _COUNT_MISSING = """
 UPDATE integrations_externalidentity
 SET times_missing = CASE WHEN id <@ %(seen)s::int8multirange THEN 0 ELSE times_missing + 1 END
 WHERE connection_id = %(connection)s AND (times_missing > 0 OR NOT id <@ %(seen)s::int8multirange)
+    AND (%(lists_everyone)s OR state = 'linked' AND membership_id IS NOT NULL)
+"""
+_MARK_BROKEN = """
+UPDATE integrations_fieldmapping SET is_broken = NOT is_broken
+WHERE connection_id = %(connection)s AND is_broken <> (
+    attribute = ANY (%(gone)s::text[]) OR fallback_attribute = ANY (%(gone)s::text[]))
 """
 
 
@@ -143,8 +149,13 @@ class _Execution:
             admission=self._admission(),
         )
 
+    @property
+    def _lists_everyone(self) -> bool:
+        """Whether the list says something about people who are not linked."""
+        return providers.people_source(self._connection.provider).lists_newcomers
+
     def _admission(self) -> Admission:
-        if providers.people_source(self._connection.provider).lists_newcomers:
+        if self._lists_everyone:
             return Admission.EVERYONE
         return Admission.LEARNERS if self._state.phase in LINKING else Admission.LINKED
 
@@ -290,9 +301,11 @@ class _Execution:
     def _conclude_read(self, now: datetime) -> None:
         """Count the reads that each missing person was missing from, after a whole list only."""
         state, connection = self._state, self._connection
+        statements.rows(_MARK_BROKEN, {"connection": connection.pk, "gone": statements.texts(state.gone)})
         if not state.doubt:
             seen = state.seen.as_multirange()
-            statements.rows(_COUNT_MISSING, {"connection": connection.pk, "seen": seen})
+            parameters = {"connection": connection.pk, "seen": seen, "lists_everyone": self._lists_everyone}
+            statements.rows(_COUNT_MISSING, parameters)
             SyncPage.objects.filter(connection=connection, number__gt=state.page).delete()
             connection.last_complete_sync_at = now
             connection.save(update_fields=["last_complete_sync_at"])

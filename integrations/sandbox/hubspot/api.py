@@ -6,10 +6,16 @@ from integrations.sandbox.hubspot import errors, faults
 from integrations.sandbox.hubspot.account_calls import AccountCalls
 from integrations.sandbox.hubspot.association_calls import AssociationCalls
 from integrations.sandbox.hubspot.automation_calls import AutomationCalls
+from integrations.sandbox.hubspot.batch_calls import BatchCalls
 from integrations.sandbox.hubspot.calls import Call, present_path
 from integrations.sandbox.hubspot.consent import Consent
+from integrations.sandbox.hubspot.contact_calls import ContactCalls
+from integrations.sandbox.hubspot.object_calls import ObjectCalls
 from integrations.sandbox.hubspot.objects import Moment, stamp
+from integrations.sandbox.hubspot.people_calls import PeopleCalls
+from integrations.sandbox.hubspot.property_calls import PropertyCalls
 from integrations.sandbox.hubspot.schema_calls import SchemaCalls
+from integrations.sandbox.hubspot.search import Search
 from integrations.sandbox.hubspot.state import HubSpot
 from integrations.sandbox.hubspot.tokens import Tokens
 from integrations.sandbox.limiter import Allowance
@@ -27,6 +33,7 @@ _PREFIXES = (
     "/app-webhooks/",
     "/webhooks/",
 )
+LONGEST_QUERY = 8000  # characters
 _TOKEN_PREFIXES = ("/oauth/20", "/oauth/v")  # dated ones, which Gusto's have not
 
 
@@ -39,6 +46,12 @@ class HubSpotApi:
         self._open_routes = Tokens(hubspot).routes()
         self._routes = [
             *AccountCalls(hubspot).routes(),
+            *ContactCalls().routes(),
+            *BatchCalls().routes(),
+            *Search(hubspot).routes(),
+            *ObjectCalls().routes(),
+            *PropertyCalls().routes(),
+            *PeopleCalls().routes(),
             *AssociationCalls().routes(),
             *SchemaCalls().routes(),
             *AutomationCalls(hubspot.outbound.workflows).routes(),
@@ -73,6 +86,8 @@ class HubSpotApi:
         return response
 
     def _route(self, request: Request, path: str, headers: dict[str, str]) -> Response:
+        if len(request.query_text) > LONGEST_QUERY:
+            raise Refused(faults.too_long())
         found = find_route(self._routes, request.method, path)
         if found is None:
             raise errors.not_found()

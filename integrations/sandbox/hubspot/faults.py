@@ -18,12 +18,17 @@ def _plain(status: int, message: str, category: str = "") -> Callable[[], Respon
     return make
 
 
+def too_long() -> Response:
+    """Return what the edge says to an address with too long a query."""
+    return Response(414, b"<html><body>Request-URI Too Large</body></html>", content_type=HTML_TYPE)
+
+
 _REPLACEMENTS: dict[str, Callable[[], Response]] = {
     "401": lambda: errors.no_token().response,
     "403": lambda: errors.missing_scopes("crm.objects.contacts.read").response,
     "404": _plain(404, "resource not found", "OBJECT_NOT_FOUND"),
     "409": _plain(409, "The record was changed by another call.", "CONFLICT"),
-    "414": lambda: Response(414, b"<html><body>Request-URI Too Large</body></html>", content_type=HTML_TYPE),
+    "414": too_long,
     "423": _plain(423, "The record is locked by another write.", "LOCKED"),
     "429": lambda: errors.too_many("TEN_SECONDLY_ROLLING").response,
     "477": _plain(477, "The account is being moved to another data center.", "MIGRATION_IN_PROGRESS"),

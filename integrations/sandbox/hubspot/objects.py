@@ -13,7 +13,8 @@ It serves contacts and users, and just as well custom and app objects. To add a 
     account.remove_type("2-3465404")        # and now they do not
 
 Values are written through `values.accepted` (which checks them) and `add`, `change`, `archive`, `restore`, `erase` or
-`merge`; what these do is told to `kind.notify`, when it is set, as a `Change`. The types whose `is_standard` is false
+`merge`; what these do is told to `kind.notify`, when it is set, as a `Change` (new values only for contacts and users:
+nobody can subscribe to those of other types). The types whose `is_standard` is false
 are kept in the state file whole, with their definitions and `facts`; of contacts and users only what differs
 from the seed. The caller holds the world's lock.
 """
@@ -145,6 +146,11 @@ class ObjectType:
         self.groups[group.name] = group
         self.changes += 1
 
+    def remove_group(self, name: str) -> None:
+        """Take a group away that somebody added."""
+        del self.groups[name]
+        self.changes += 1
+
     def definition(self, name: str) -> Definition | None:
         """Return the definition of a property that has not been archived."""
         found = self.definitions.get(name)
@@ -194,7 +200,7 @@ class ObjectType:
         self, properties: dict[str, str], at: Moment, *, source: str = "INTEGRATION", object_id: str = ""
     ) -> Record:
         """Enter a record. Raises Unacceptable when a unique value is taken."""
-        self._check_unique(properties, None)
+        self.check_unique(properties, None)
         record = Record(object_id or self._new_id(), {k: v for k, v in properties.items() if v}, at.text, at.text)
         record.changed_at = at.seconds
         self._enter(record)
@@ -215,7 +221,7 @@ class ObjectType:
         differing = {name: value for name, value in properties.items() if old.get(name, "") != value}
         if not differing:
             return
-        self._check_unique(differing, record)
+        self.check_unique(differing, record)
         self._leave_index(record, differing)
         self._replace(record, {name: value for name, value in (old | differing).items() if value}, at)
         self._index(record, differing)
@@ -232,7 +238,7 @@ class ObjectType:
 
     def restore(self, record: Record, at: Moment, *, source: str = "CRM_UI") -> None:
         """Take a record out of the bin. Raises Unacceptable when a unique value has been taken meanwhile."""
-        self._check_unique(record.properties, record)
+        self.check_unique(record.properties, record)
         del self.archived[record.id]
         record.archived_at, record.changed_at, record.found_by = "", at.seconds, None
         self._enter(record)
@@ -287,6 +293,18 @@ class ObjectType:
             )
         )
         return record
+
+    def claims(self, properties: dict[str, str]) -> list[tuple[str, str]]:
+        """Return the unique properties that are set, each with the form of its value that nobody else may have."""
+        return [(name, self._key(name, value)) for name in self._unique if (value := properties.get(name))]
+
+    def check_unique(self, properties: dict[str, str], record: Record | None) -> None:
+        """Raise Unacceptable when another record than `record` has one of the values."""
+        own_id = record.id if record else None
+        for name, key in self.claims(properties):
+            holder = self._unique[name].get(key)
+            if holder not in (None, own_id):
+                raise taken(self.name, name, str(holder))
 
     def values_of(self, record: Record, name: str) -> list[str]:
         """Return the values of a unique property: the main one and further ones."""
@@ -361,14 +379,6 @@ class ObjectType:
     def _key(self, name: str, value: str) -> str:
         return value.lower() if name in self.further_values else value
 
-    def _check_unique(self, properties: dict[str, str], record: Record | None) -> None:
-        own_id = record.id if record else None
-        for name, taken_values in self._unique.items():
-            value = properties.get(name)
-            holder = taken_values.get(self._key(name, value)) if value else None
-            if holder not in (None, own_id):
-                raise taken(self.name, name, str(holder))
-
     def _enter(self, record: Record) -> None:
         self._records[record.id] = record
         number = int(record.id)
@@ -415,6 +425,8 @@ class ObjectType:
             self.notify(change)
 
     def _tell_values(self, record: Record, properties: dict[str, str], at: Moment, source: str) -> None:
+        if not self.is_standard:
+            return
         for name, value in properties.items():
             self._tell(Change("propertyChange", self.type_id, record.id, at.seconds, source, name, value))
 

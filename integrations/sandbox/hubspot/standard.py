@@ -64,6 +64,7 @@ def users(*, at: str) -> ObjectType:
         scopes=_USER_SCOPES,
         first_id=FIRST_USER_ID,
         default_properties=("hs_createdate", "hs_lastmodifieddate", OBJECT_ID),
+        required=("hs_email", "hs_internal_user_id"),
         is_standard=True,
     )
     return _filled(kind, _USER_GROUPS, _user_definitions(), at)
@@ -169,8 +170,16 @@ def _user_definitions() -> list[Definition]:
         "hs_out_of_office_hours": "Out of office hours",
     }
     return [
-        _own("hs_email", "Email", group=group),
-        _own("hs_internal_user_id", "User ID", group=group, type="number", field_type="number", is_unique=True),
+        _own("hs_email", "Email", group=group, is_read_only=True),
+        _own(
+            "hs_internal_user_id",
+            "User ID",
+            group=group,
+            type="number",
+            field_type="number",
+            is_unique=True,
+            is_read_only=True,
+        ),
         _own("hubspot_owner_id", "Owner ID", group=group, type="number", field_type="number", is_read_only=True),
         *[_own(name, label, group=group, is_read_only=True) for name, label in read_only.items()],
         *[_own(name, label, group=group) for name, label in writable.items()],

@@ -42,7 +42,8 @@ def accepted(
         try:
             if definition is None or definition.archived_at:
                 raise Bad("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
-            if definition.is_read_only:
+            # What only HubSpot sets has to be given once, when it is what makes a record of its kind.
+            if definition.is_read_only and not (current is None and name in required):
                 raise Bad("READ_ONLY_VALUE", f'"{name}" is a read only property; its value cannot be set.')
             values[name] = _value(definition, given, owner_ids, (current or {}).get(name, ""))
         except Bad as bad:

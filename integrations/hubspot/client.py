@@ -239,12 +239,11 @@ class Client:
 def read_refusal(response: Response) -> Refusal:
     """Return what HubSpot says in an answer that is no success; for integrations.http.Api."""
     error = refusals.read(response.content)
-    wait = retry_after(response.headers)
     return Refusal(
         category=refusals.category_of(error),
         detail=refusals.detail_of(error),
         request_id=re.sub(r"[^\w-]", "", error.correlation_id or "")[:100],
-        wait=refusals.wait_of(error, response.status_code) if wait is None else wait,
+        wait=refusals.wait_of(error, response.status_code, retry_after(response.headers)),
     )
 
 

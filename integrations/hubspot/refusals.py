@@ -18,8 +18,9 @@ LONGEST_DETAIL = 400
 MISSING_SCOPES = "MISSING_SCOPES"
 CONFLICT = "CONFLICT"
 
-# Seconds; HubSpot promises no Retry-After with its limits ("API usage guidelines").
+# Seconds; HubSpot promises no Retry-After with its limits ("Usage guidelines and limits").
 POLICY_WAITS = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0, "DAILY": 3600.0}
+# At least so long after too many writes at once.
 LOCKED_WAIT = 2.0
 
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
@@ -34,11 +35,13 @@ def read(body: bytes) -> ErrorItem:
         return ErrorItem()
 
 
-def wait_of(error: ErrorItem, status: int) -> float | None:
-    """Return the seconds to wait where the answer names none in its headers."""
-    if status == 429:
+def wait_of(error: ErrorItem, status: int, named: float | None) -> float | None:
+    """Return the seconds to wait; `named` are those of the answer's headers."""
+    if status == 423:
+        return max(named or 0.0, LOCKED_WAIT)
+    if status == 429 and named is None:
         return POLICY_WAITS.get(error.policy_name or "", POLICY_WAITS["TEN_SECONDLY_ROLLING"])
-    return LOCKED_WAIT if status == 423 else None
+    return named
 
 
 def category_of(error: ErrorItem) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from integrations.engine.changes import Reason
 from integrations.models import ExternalIdentity, PlannedChange, Tombstone
 from integrations.models.tombstones import digest_of, mark_of_address, mark_of_record
 
@@ -29,8 +30,24 @@ def forget(
     ExternalIdentity.objects.filter(pk__in=[one.pk for one in identities]).delete()
 
 
+def withdraw_lines(connection_ids: Collection[int], external_ids: Collection[str]) -> None:
+    """Let what runs planned or held for these people come to nothing: their links have ended since."""
+    lines = PlannedChange.objects.filter(run__connection__in=connection_ids, external_id__in=external_ids)
+    waiting = lines.filter(state__in=[PlannedChange.State.PLANNED, PlannedChange.State.HELD])
+    waiting.update(state=PlannedChange.State.SKIPPED, reason=Reason.CHANGED_SINCE, source=None)
+
+
+def forget_lines(connection_ids: Collection[int], external_ids: Collection[str]) -> None:
+    """Clear the lines of these people in the plans of a connection's runs; that there was a line stays."""
+    _clear(PlannedChange.objects.filter(run__connection__in=connection_ids, external_id__in=external_ids))
+
+
 def _clear_plans(portal_ids: Collection[int], membership_ids: Collection[int], external_ids: Collection[str]) -> None:
     lines = PlannedChange.objects.filter(run__connection__portal__in=portal_ids)
-    lines.filter(Q(membership_id__in=membership_ids) | Q(external_id__in=external_ids)).update(
+    _clear(lines.filter(Q(membership_id__in=membership_ids) | Q(external_id__in=external_ids)))
+
+
+def _clear(lines: QuerySet[PlannedChange]) -> None:
+    lines.update(
         person="", external_id="", before={}, after={}, warnings=[], consequences=None, source=None, trace=None
     )

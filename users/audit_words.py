@@ -22,6 +22,7 @@ ACTIONS: dict[str, Text] = {
     "admin_hidden": gettext_lazy("Taken off the list of users"),
     "calendar_link_made": gettext_lazy("Link to the calendar made"),
     "calendar_link_revoked": gettext_lazy("Link to the calendar revoked"),
+    "call_replayed": gettext_lazy("Call of a workflow carried out again"),
     "change_undone": gettext_lazy("Change of a sync undone"),
     "changed": gettext_lazy("Changed"),
     "choice_added": gettext_lazy("Choice added"),
@@ -36,6 +37,9 @@ ACTIONS: dict[str, Text] = {
     "disconnect": gettext_lazy("Integration disconnected"),
     "enrolled": gettext_lazy("Enrolled in a course"),
     "group_joined": gettext_lazy("Put into a group"),
+    "hubspot_link_moved": gettext_lazy("Link follows a merged HubSpot record"),
+    "hubspot_link_removed": gettext_lazy("Link to HubSpot removed"),
+    "hubspot_link_renewed": gettext_lazy("Link to HubSpot brought back"),
     "invitation_accepted": gettext_lazy("Invitation accepted"),
     "invitation_cancelled": gettext_lazy("Invitation cancelled"),
     "invitation_resent": gettext_lazy("Invitation sent again"),
@@ -89,6 +93,9 @@ EDITS: dict[str, Text] = {
 }
 REASONS: dict[str, Text] = {
     "by_admin": gettext_lazy("by an admin"),
+    "hubspot_deleted": gettext_lazy("The record was deleted in HubSpot."),
+    "hubspot_merged": gettext_lazy("The record was merged with another learner's."),
+    "hubspot_privacy": gettext_lazy("HubSpot was asked to delete the person's data."),
     "last_day_over": gettext_lazy("The last day of access is over."),
     "requested": gettext_lazy("The person asked for it."),
     "single_sign_on": gettext_lazy("Came by single sign-on."),

@@ -103,6 +103,18 @@ _REASONS: dict[str, Explanation] = {
         _("The account is an admin, manager or instructor. A sync never changes those by itself."),
         _("Nothing to do, or keep the account up to date by hand under Users."),
     ),
+    Reason.SECOND_ADDRESS: Explanation(
+        _("The address is only a further one of the record, whose main address is another."),
+        _("Make it the main address of the record, or correct the address of the user."),
+    ),
+    Reason.MERGED_RECORD: Explanation(
+        _("The person's record was merged with the one of another user of this portal, who keeps the link."),
+        _("Find out whether both accounts are one person's. If they are, end the access of this one under Users."),
+    ),
+    Reason.DATA_DELETED: Explanation(
+        _("The person asked the other system to delete their data, so nobody is linked to them unasked."),
+        _("Nothing to do. A workflow that names the person links them again."),
+    ),
     Reason.KNOWN_ELSEWHERE: Explanation(
         _("Another portal of your organization already has an account with this e-mail address."),
         _(

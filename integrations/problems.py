@@ -43,6 +43,7 @@ REASONS = (
     Reason.EMAIL_TAKEN,
     Reason.TWO_LEARNERS,
     Reason.STAFF_ACCOUNT,
+    Reason.MERGED_RECORD,
     Reason.KNOWN_ELSEWHERE,
     Reason.NO_SEAT,
     Reason.HIRE_DATE_UNKNOWN,

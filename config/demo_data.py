@@ -123,7 +123,13 @@ COMPANY = Definition(DEPARTMENTS, FIELDS, COURSES)
 @transaction.atomic
 def seed() -> list[SignIn]:
     """Make the demo's two companies and the operator where they are missing, and return who can sign in where."""
-    harbor = make_portal("Harbor & Pine", "harbor", "Harbor & Pine Academy", time_zone="America/Denver")
+    harbor = make_portal(
+        "Harbor & Pine",
+        "harbor",
+        "Harbor & Pine Academy",
+        time_zone="America/Denver",
+        enabled_integrations=["gusto", "hubspot"],
+    )
     juniper = make_portal(
         "Juniper Works",
         "juniper",

@@ -7,8 +7,9 @@ yet to accept their invitation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
-from typing import Final
+from typing import Final, cast
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -16,13 +17,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from integrations.hubspot import verification
-from integrations.hubspot.enrollment_properties import PROGRESS_OF_STATUS
+from integrations.hubspot import scopes, verification
+from integrations.hubspot.enrollment_properties import PROGRESS_OF_STATUS, TITLE
+from integrations.hubspot.models import Strategy
 from integrations.models import Connection, ExternalIdentity
 from users.models import Enrollment, Membership
 
 # HubSpot's numbers of the two kinds of records (page "Understanding the CRM").
-RECORD_TYPES: Final = {"0-1": "contacts", "0-115": "users"}
+RECORD_TYPES: Final = {"0-1": scopes.CONTACTS, "0-115": scopes.USERS}
+# Storages with a record per enrollment, which HubSpot can list by itself.
+OBJECTS: Final = (Strategy.APP_OBJECT, Strategy.CUSTOM_OBJECT)
 
 
 @require_GET
@@ -42,33 +46,55 @@ def enrollments(request: HttpRequest) -> HttpResponse:
     if record_type is None or not account or not object_id:
         return HttpResponse(status=400)
     now = timezone.now()
-    portals = [_portal(learner, now) for learner in _linked(account, record_type, object_id)]
-    return JsonResponse({"objectId": object_id, "linked": bool(portals), "records": None, "portals": portals})
+    links = _links(account, record_type, object_id)
+    return JsonResponse(
+        {
+            "objectId": object_id,
+            "linked": bool(links),
+            "records": _records([each.connection for each in links]),
+            "portals": [_portal(each, now) for each in links],
+        }
+    )
 
 
-def _linked(account: str, record_type: str, object_id: str) -> list[Membership]:
-    """Return the person in each portal of the account, with portal and courses."""
+def _links(account: str, record_type: str, object_id: str) -> list[ExternalIdentity]:
+    """Return the links of a record with people of the account's portals, with their courses."""
     courses = Enrollment.objects.select_related("course").order_by("course__title")
-    learners = (
-        Membership.objects.filter(
-            external_identities__in=ExternalIdentity.objects.filter(
-                connection__provider="hubspot",
-                connection__external_account_id=account,
-                connection__record_type=record_type,
-                external_id=object_id,
-                state=ExternalIdentity.State.LINKED,
-            ).exclude(connection__state=Connection.State.DISCONNECTED)
+    links = (
+        ExternalIdentity.objects.filter(
+            connection__provider="hubspot",
+            connection__external_account_id=account,
+            connection__record_type=record_type,
+            external_id=object_id,
+            state=ExternalIdentity.State.LINKED,
+            membership__isnull=False,
         )
-        .exclude(status=Membership.Status.PENDING)
-        .select_related("portal")
-        .prefetch_related(Prefetch("enrollments", courses))
-        .order_by("portal__name", "pk")
+        .exclude(connection__state=Connection.State.DISCONNECTED)
+        .exclude(membership__status=Membership.Status.PENDING)
+        .select_related("membership__portal", "connection__progress_target")
+        .prefetch_related(Prefetch("membership__enrollments", courses))
+        .order_by("membership__portal__name", "pk")
     )
     # Whose access ended while the invitation was open has never had a course.
-    return [learner for learner in learners if learner.has_access or learner.enrollments.all()]
+    return [each for each in links if _learner(each).has_access or _learner(each).enrollments.all()]
 
 
-def _portal(learner: Membership, now: datetime) -> dict[str, object]:
+def _records(connections: Sequence[Connection]) -> dict[str, str] | None:
+    """Return the type of HubSpot's own records of the courses, and what the names of its properties begin with.
+
+    None unless all portals keep progress in the same one.
+    """
+    targets = [getattr(each, "progress_target", None) for each in connections]
+    places = {
+        (each.object_type, each.names.get(TITLE, "")) if each and each.strategy in OBJECTS else None
+        for each in targets
+    }
+    place = places.pop() if len(places) == 1 else None
+    return {"object_type_id": place[0], "prefix": place[1].removesuffix(TITLE)} if place else None
+
+
+def _portal(link: ExternalIdentity, now: datetime) -> dict[str, object]:
+    learner = _learner(link)
     portal = learner.portal
     today = portal.today(now)
     return {
@@ -81,6 +107,10 @@ def _portal(learner: Membership, now: datetime) -> dict[str, object]:
         },
         "enrollments": [_enrollment(each, portal.zone, today) for each in learner.enrollments.all()],
     }
+
+
+def _learner(link: ExternalIdentity) -> Membership:
+    return cast(Membership, link.membership)
 
 
 def _enrollment(enrollment: Enrollment, zone: tzinfo, today: date) -> dict[str, object]:

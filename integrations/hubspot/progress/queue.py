@@ -72,13 +72,13 @@ WITH linked AS ({
 SELECT DISTINCT connection_id FROM fresh
 """
 _MISSING = f"""
-WITH some AS (
+WITH part AS (
     SELECT id FROM integrations_externalidentity
     WHERE connection_id = %(connection)s AND state = 'linked' AND id > %(after)s ORDER BY id LIMIT %(limit)s
-), linked AS ({_LINKED.format(narrowed="i.id IN (SELECT id FROM some)")}), fresh AS ({
+), linked AS ({_LINKED.format(narrowed="i.id IN (SELECT id FROM part)")}), fresh AS ({
     _INSERT.format(conflict="NOTHING")
 })
-SELECT (SELECT max(id) FROM some), (SELECT count(*) FROM fresh)
+SELECT (SELECT max(id) FROM part), (SELECT count(*) FROM fresh)
 """
 _TOUCH = f"""
 UPDATE hubspot_progresspush AS p SET state = 'waiting', {_AGAIN}
@@ -93,32 +93,32 @@ WHERE membership_id = ANY (%(memberships)s::bigint[])
 RETURNING connection_id
 """
 _RESTART = f"""
-WITH some AS (
+WITH part AS (
     SELECT id FROM hubspot_progresspush
     WHERE connection_id = %(connection)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
 ), again AS (
     UPDATE hubspot_progresspush AS p SET state = CASE WHEN p.state = 'removing' THEN p.state ELSE 'waiting' END,
         digest = NULL, {_AGAIN}
-    FROM some WHERE p.id = some.id AND p.state <> 'kept'
+    FROM part WHERE p.id = part.id AND p.state <> 'kept'
 )
-SELECT max(id), count(*) FROM some
+SELECT max(id), count(*) FROM part
 """
 
 # Enrollments and links that went without a word, as an undo takes them.
 _ORPHANS = f"""
-WITH some AS (
+WITH part AS (
     SELECT id, state, enrollment_id, membership_id FROM hubspot_progresspush
     WHERE connection_id = %(connection)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
 ), again AS (
     UPDATE hubspot_progresspush AS p SET state = 'waiting', {_AGAIN}
-    FROM some WHERE p.id = some.id AND p.state IN ('sent', 'withheld', 'kept', 'failed') AND NOT (
+    FROM part WHERE p.id = part.id AND p.state IN ('sent', 'withheld', 'kept', 'failed') AND NOT (
         EXISTS (
             SELECT FROM integrations_externalidentity AS i
-            WHERE i.connection_id = %(connection)s AND i.membership_id = some.membership_id AND i.state = 'linked')
-        AND (some.state = 'kept' OR EXISTS (SELECT FROM users_enrollment AS e WHERE e.id = some.enrollment_id)))
+            WHERE i.connection_id = %(connection)s AND i.membership_id = part.membership_id AND i.state = 'linked')
+        AND (part.state = 'kept' OR EXISTS (SELECT FROM users_enrollment AS e WHERE e.id = part.enrollment_id)))
     RETURNING p.id
 )
-SELECT (SELECT max(id) FROM some), (SELECT count(*) FROM again)
+SELECT (SELECT max(id) FROM part), (SELECT count(*) FROM again)
 """
 
 

@@ -11,7 +11,7 @@ from integrations.sync import run as sync_run
 from tests.factories.users import AdminFactory
 from users.models import AuditEntry, Membership
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 LEAVERS = ["Maya Okafor", "Wei Zhang", "Joy Delgado", "Yuki Desai"]
 

@@ -15,7 +15,7 @@ from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory
 from users.models import Membership, Notice
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 EMPLOYEES = "/v1/companies/"
 

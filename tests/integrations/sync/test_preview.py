@@ -13,7 +13,7 @@ from tests.factories.integrations import FieldMappingFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, DynamicRuleFactory, GroupCourseFactory
 from users.models import Enrollment, Invitation, Membership
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # What a preview writes: itself.
 OWN_TABLES = {"integrations_syncrun", "integrations_plannedchange"}

@@ -6,7 +6,7 @@ from integrations.models import ExternalIdentity, InviteSettings, SyncRun
 from portals.models import Portal
 from users.models import Membership
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

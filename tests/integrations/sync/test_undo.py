@@ -17,7 +17,7 @@ from users import access, grouping, progress, provisioning
 from users.models import AuditEntry, Enrollment, GroupMembership, Invitation, Membership, User
 from users.provisioning import Amendment, Cause
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # What is written about an undo: the trail, and the notice that an address changed.
 LOGS = {"users_auditentry", "users_notice"}

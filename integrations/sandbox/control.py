@@ -1,4 +1,4 @@
-"""The control page at / and the control API under /_control.
+"""The control page at / and the control API under /_control; the HubSpot side has its own in hubspot.control.
 
 GET  /_control/state, /_control/calls?count=N, /_control/counters, /_control/people?search=&page=,
      /_control/people/<UUID>
@@ -10,12 +10,13 @@ POST /_control/<name of a method of World> with its arguments as JSON object, fo
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from integrations.sandbox import control_pages, payloads
 from integrations.sandbox.companies import Company
 from integrations.sandbox.employees import Employee
 from integrations.sandbox.faults import Fault
+from integrations.sandbox.hubspot.control import HubSpotControl
 from integrations.sandbox.pages import message_page
 from integrations.sandbox.wire import Malformed, Request, Response, json_response, redirect
 from integrations.sandbox.world import World
@@ -59,6 +60,7 @@ class Control:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._hubspot = HubSpotControl(world.hubspot)
         self._reads: dict[str, Callable[[Request], object]] = {
             "state": self._state,
             "calls": self._calls,
@@ -70,11 +72,17 @@ class Control:
     def is_for(request: Request) -> bool:
         """Tell whether a request is for the control pages or their API."""
         path = request.path
+        if HubSpotControl.is_for(request):
+            return True
         return path in ("/", "/favicon.ico") or path.startswith(("/_control/", "/people/"))
 
     def answer(self, request: Request) -> Response:
         """Answer one request."""
         name = request.path.removeprefix("/_control/")
+        if request.method == "POST" and request.comes_from_elsewhere():
+            return json_response({"error": "Other sites may not control the sandbox."}, 403)
+        if HubSpotControl.is_for(request):
+            return self._hubspot.answer(request)
         if request.method == "POST" and name in _ACTIONS:
             return self._act(name, request)
         if request.method != "GET":
@@ -94,9 +102,6 @@ class Control:
         return json_response({"error": "There is nothing here."}, 404)
 
     def _act(self, name: str, request: Request) -> Response:
-        origin = request.headers.get("origin", "null")
-        if origin != "null" and urlsplit(origin).netloc != request.headers.get("host"):
-            return json_response({"error": "Other sites may not control the sandbox."}, 403)
         try:
             arguments = request.fields()
             back = arguments.pop("back", "/") if request.is_form else ""

@@ -5,6 +5,7 @@ from datetime import date
 
 from integrations.sandbox import broken, faults
 from integrations.sandbox.employees import Employee
+from integrations.sandbox.hubspot.account_pages import section as hubspot_section
 from integrations.sandbox.pages import form, hidden, page, select, text_input
 from integrations.sandbox.wire import Response, escape
 from integrations.sandbox.world import World
@@ -32,6 +33,7 @@ def home(world: World, query: Mapping[str, str], people: list[Employee], total: 
             _hire(world),
             _clock(today),
             _faults(world),
+            hubspot_section(world.hubspot),
             _calls(world),
         )
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 JSON_TYPE = "application/json"
 HTML_TYPE = "text/html; charset=utf-8"
@@ -41,6 +41,11 @@ class Request:
     def is_form(self) -> bool:
         """Tell whether a browser's form sent the body."""
         return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+    def comes_from_elsewhere(self) -> bool:
+        """Tell whether a page of another site made a browser send it."""
+        origin = self.headers.get("origin", "null")
+        return origin != "null" and urlsplit(origin).netloc != self.headers.get("host")
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of a form or JSON body. Raises Malformed."""

@@ -1,6 +1,6 @@
 """Tells the application by webhooks what happens to records, and keeps their associations in step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from integrations.sandbox.hubspot.accounts import Account
@@ -19,8 +19,9 @@ _FLAGS = {
 class Announcements:
     """Listens to the records of the accounts. The caller holds the world's lock."""
 
-    def __init__(self, webhooks: Webhooks) -> None:
+    def __init__(self, webhooks: Webhooks, is_open: Callable[[Account, str], bool]) -> None:
         self._webhooks = webhooks
+        self._is_open = is_open
         self._kept: list[Event] | None = None
 
     @contextmanager
@@ -36,7 +37,7 @@ class Announcements:
         """Act upon what happened to a record."""
         _associate(account, change)
         # Neither custom nor app objects have webhooks for such an application, and privacy is for contacts.
-        if change.type_id not in (CONTACTS, USERS):
+        if change.type_id not in (CONTACTS, USERS) or not self._is_open(account, change.type_id):
             return
         if change.type_id == USERS and change.kind == "privacyDeletion":
             return

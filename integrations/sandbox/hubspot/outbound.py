@@ -1,7 +1,7 @@
 """Everything that HubSpot sends to the application, and where to."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from integrations.sandbox.clock import Clock
 from integrations.sandbox.hubspot import card, project
@@ -18,26 +18,35 @@ from integrations.sandbox.hubspot.standard import CONTACTS
 from integrations.sandbox.hubspot.transport import Answer, post_to
 from integrations.sandbox.hubspot.workflows import Workflows
 
-DEFAULT_BASE = "http://localhost:8000/integrations/hubspot/"
 BASE = "base"  # the key among the app's target addresses
 
 
 class Outbound:
-    """Webhooks, workflow actions and card calls of all accounts: one address each, as the project declares."""
+    """Webhooks, workflow actions and card calls of all accounts: one address each, as the project declares.
+
+    Nothing is sent before somebody has said where to. `is_open` tells whether the application may read a type of
+    records of an account: HubSpot tells nothing about the others.
+    """
 
     def __init__(
-        self, app: App, accounts: Mapping[int, Account], clock: Clock, stopping: threading.Event, *, seed: int
+        self,
+        app: App,
+        accounts: Mapping[int, Account],
+        clock: Clock,
+        *,
+        stopping: threading.Event,
+        is_open: Callable[[Account, str], bool],
+        seed: int,
     ) -> None:
         self.app = app
         self.deliveries = Deliveries(clock, app, stopping)
         self.webhooks = Webhooks(self.deliveries, app_id=app.id, seed=seed)
         self.workflows = Workflows(self.deliveries, clock, app, self._properties, seed=seed)
         self.declaration = project.course_enrollment()
-        self.announcements = Announcements(self.webhooks)
+        self.announcements = Announcements(self.webhooks, is_open)
         self._accounts = accounts
         self._clock = clock
         self._flaw = Flaw.NONE
-        self.aim(app.target_urls.get(BASE, DEFAULT_BASE))
 
     def aim(self, base_url: str, port: int | None = None) -> None:
         """Send to addresses below `base_url`; with a `port` to that port here, as a proxy in front of it would."""
@@ -71,7 +80,7 @@ class Outbound:
         """Return what the application's card would get for a record, looked at by the account's admin."""
         viewer = account.admin
         return card.fetch(
-            self.app.target_urls[BASE],
+            self.app.target_urls.get(BASE, ""),
             self.app,
             self.deliveries.post,
             account=account.id,

@@ -117,6 +117,8 @@ class Outgoing(Crm):
         shuffle: bool = False,
     ) -> list[Execution]:
         """Run an action on records, named by id or address; send each call `copies` times, shuffled on demand."""
+        if not self.outbound.workflows.base_url:
+            raise ValueError("Nobody has said where the application is: set_target does.")
         with self.lock:
             known = self.find_account(account)
             kind = self._kind(known.find_type(object_type), object_type)

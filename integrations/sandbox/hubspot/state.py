@@ -52,7 +52,7 @@ class HubSpot(Outgoing):
         self.app = App()
         self.grants = Grants()
         self.accounts: dict[int, Account] = {}
-        self.outbound = Outbound(self.app, self.accounts, clock, stopping, seed=seed)
+        self.outbound = Outbound(self.app, self.accounts, clock, stopping=stopping, is_open=self._is_open, seed=seed)
         self.listeners: list[Callable[[Account, Change], None]] = [self.outbound.announcements.hear]
         self.limiter = Limiter(CALLS_PER_TEN_SECONDS, window_seconds=_TEN_SECONDS)
         self.search_limiter = Limiter(SEARCHES_PER_SECOND, window_seconds=1.0)
@@ -257,6 +257,10 @@ class HubSpot(Outgoing):
             kind.notify = lambda change: self._tell(account, change)
         self.accounts[account.id] = account
         self.outbound.provide_app_object(account)
+
+    def _is_open(self, account: Account, type_id: str) -> bool:
+        grant = self.grants.by_account.get(account.id)
+        return grant is not None and account.types[type_id].scopes.read in grant.scopes
 
     def _tell(self, account: Account, change: Change) -> None:
         for listener in self.listeners:

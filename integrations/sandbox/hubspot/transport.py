@@ -79,6 +79,8 @@ def post_to(port: int | None = None) -> Post:
 
     def post(message: Message, headers: dict[str, str]) -> Answer:
         parts = urlsplit(message.url)
+        if not parts.netloc:
+            return Answer()
         # Whatever name stands in the address, nothing leaves this machine.
         where = port or parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)
         connection = http.client.HTTPConnection(_LOOPBACK, where, timeout=message.seconds)

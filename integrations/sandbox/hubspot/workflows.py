@@ -48,7 +48,7 @@ class Workflows:
         self._properties = properties
         self._chance = random.Random(seed)
         self._numbers = itertools.count(_FIRST_CALLBACK)
-        self._lock = threading.Lock()
+        self._heard = threading.Condition()
 
     def action(self, key: str) -> Action:
         """Return an action by its key. Raises ValueError."""
@@ -107,7 +107,7 @@ class Workflows:
 
     def complete(self, callback_id: str, outputs: dict[str, Any], *, account: int) -> bool:
         """End an execution that waits for its completion; return False when no such one waits."""
-        with self._lock:
+        with self._heard:
             found = self.find(callback_id)
             if found is None or found.account != account or found.state is not State.BLOCK:
                 return False
@@ -129,6 +129,16 @@ class Workflows:
         return [
             one for one in reversed(self.executions.values()) if (one.account, one.object_type, one.object_id) == mine
         ]
+
+    def newest(self, count: int, account: int | None = None) -> list[Execution]:
+        """Return the last executions, of one account or of all, oldest first."""
+        chosen = [one for one in list(self.executions.values()) if account in (None, one.account)]
+        return chosen[-count:]
+
+    def wait_for(self, executions: Iterable[Execution], seconds: float) -> None:
+        """Wait until the application has answered each of these once, but not longer than so many seconds."""
+        with self._heard:
+            self._heard.wait_for(lambda: all(one.statuses for one in executions), seconds)
 
     def _begin(self, account: int, action: Action, object_type: str, record: str, inputs: dict[str, str]) -> Execution:
         callback_id = f"ap-{account}-{next(self._numbers)}-{action.version}-0"
@@ -154,9 +164,10 @@ class Workflows:
 
     def _hear(self, execution: Execution, answer: Answer, is_last: bool) -> None:
         outputs = actions.outputs_of(answer)
-        with self._lock:
+        with self._heard:
             execution.statuses.append(answer.status)
             execution.answers.append(outputs)
+            self._heard.notify_all()
             # Of several copies the first one that ends decides.
             if execution.state not in _UNFINISHED:
                 return

@@ -10,9 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from integrations.sandbox.hubspot.app import CLIENT_ID as HUBSPOT_CLIENT_ID
 from integrations.sandbox.hubspot.app import CLIENT_SECRET as HUBSPOT_CLIENT_SECRET
-from integrations.sandbox.hubspot.state import DEFAULT_CONTACTS
+from integrations.sandbox.hubspot.state import DEFAULT_CONTACTS, HubSpot
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
+
+DEFAULT_APP = "http://localhost:8000/integrations/hubspot/"
 
 
 class Command(BaseCommand):
@@ -27,6 +29,11 @@ class Command(BaseCommand):
         parser.add_argument("--people", type=int, default=50, help="people in the main company")
         parser.add_argument(
             "--hub-contacts", type=int, default=DEFAULT_CONTACTS, help="contacts in the main HubSpot account"
+        )
+        parser.add_argument(
+            "--app",
+            metavar="URL",
+            help=f"where HubSpot finds the application, {DEFAULT_APP} unless the state says more",
         )
         parser.add_argument("--seed", type=int, default=1, help="another seed, other people")
         parser.add_argument("--rate-limit", type=int, default=200, help="calls per minute and grant, 0 for none")
@@ -55,6 +62,7 @@ class Command(BaseCommand):
                 f"{what} cannot be used ({problem.strerror}). Choose another one with {option}."
             ) from problem
         with sandbox:
+            _aim(sandbox.world.hubspot, options["app"])
             if sandbox.fresh_because:
                 self.stdout.write(f"Starting afresh, {options['state']} does not fit: {sandbox.fresh_because}.")
             self.stdout.write(f"Gusto sandbox: {sandbox.url} ({options['people']} people)")
@@ -64,3 +72,9 @@ class Command(BaseCommand):
             self.stdout.write("Stop with Ctrl-C.")
             self.stdout.flush()
             done.wait()
+
+
+def _aim(hubspot: HubSpot, address: str | None) -> None:
+    """Tell HubSpot where its webhooks and workflow actions go: where the state file says, if nothing else is said."""
+    if address or not hubspot.app.target_urls:
+        hubspot.set_target(address or DEFAULT_APP)

@@ -120,6 +120,14 @@ class Deliveries:
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
 
+    def deliver_here(self) -> int:
+        """Send what is due in the caller's thread, though it be held back; return how many messages that were."""
+        count = 0
+        while delivery := self._take():
+            self._deliver(delivery)
+            count += 1
+        return count
+
     def _push(self, delivery: Delivery, due: float) -> None:
         self._count += 1
         heapq.heappush(self._waiting, _Waiting(due, self._count, delivery))
@@ -133,8 +141,15 @@ class Deliveries:
     def _next(self) -> Delivery | None:
         """Return the next delivery that is due, or None after a short wait without one."""
         with self._changed:
-            if self.is_held or not self._waiting or self._waiting[0].due > self._clock.seconds():
+            delivery = None if self.is_held else self._take()
+            if delivery is None:
                 self._changed.wait(_LOOK_SECONDS if self._waiting else _LONGEST_SHORT_PAUSE)
+            return delivery
+
+    def _take(self) -> Delivery | None:
+        """Return the next delivery that is due, if there is one."""
+        with self._changed:
+            if not self._waiting or self._waiting[0].due > self._clock.seconds():
                 return None
             self._busy += 1
             return heapq.heappop(self._waiting).delivery

@@ -1,4 +1,4 @@
-"""Pure: what HubSpot sends to a workflow action and to the lists of choices of its fields ("Custom workflow actions")."""
+"""Pure: what HubSpot sends to a workflow action and to the choices of its fields (page "Custom workflow actions")."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
 
 
 def _texts(fields: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the values that are there as texts; option lists wrap them: {"type": "STATIC_VALUE", "value": "prt_7"}."""
+    """Return the values that are there as texts; option lists wrap them, as {"value": "prt_7", "type": …}."""
     texts = {}
     for name, given in (fields or {}).items():
         value = given.get("value") if isinstance(given, dict) else given

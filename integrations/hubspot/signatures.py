@@ -1,4 +1,4 @@
-"""Pure: was a request sent by HubSpot? ("Validating requests": signatures v1, v2 and v3, keyed by the client secret.)"""
+"""Pure: was a request sent by HubSpot? (Page "Validating requests": signatures v1 to v3 with the client secret.)"""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def is_v3(signature: str, *, secret: str, request: Request, timestamp: str, now:
         return False
     forms = dict.fromkeys((decoded(request.uri), request.uri))
     expected = [v3(secret, Request(request.method, uri, request.body), timestamp) for uri in forms]
-    return any([_is_same(one, signature) for one in expected])
+    return any(_is_same(one, signature) for one in expected)
 
 
 def _is_same(expected: str, signature: str) -> bool:

@@ -70,7 +70,7 @@ def pages(
             total_pages=total_pages,
             # How many of them HubSpot still has is known only at the end.
             total_people=None,
-            fingerprint=_fingerprint(batch, seal),
+            fingerprint=_fingerprint(batch, make.properties, seal),
             people=lambda batch=batch: batch.people(make),  # type: ignore[misc]
             gone=gone,
         )
@@ -196,10 +196,13 @@ def _key(connection: Connection, what: str) -> str:
     return f"hubspot:{what}:{connection.portal_id}:{connection.pk}:{connection.record_type}"
 
 
-def _fingerprint(batch: Batch, seal: bytes) -> bytes:
-    """Return 16 bytes that differ whenever somebody of the page could be read differently."""
+def _fingerprint(batch: Batch, properties: Sequence[str], seal: bytes) -> bytes:
+    """Return 16 bytes that differ whenever somebody of the page could be read differently.
+
+    Records come with more than what was asked for, as the time of their last change; 0 stands for not delivered.
+    """
     digest = blake2b(seal, digest_size=FINGERPRINT_BYTES)
-    told = [[record.id, sorted(record.properties.items())] for record in batch.records.values()]
+    told = [[record.id, *(record.properties.get(name, 0) for name in properties)] for record in batch.records.values()]
     digest.update(json.dumps([told, sorted(batch.unreadable)]).encode())
     return digest.digest()
 

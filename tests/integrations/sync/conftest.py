@@ -3,6 +3,8 @@
 import pytest
 from django.utils import timezone
 
+from integrations import providers
+from integrations.gusto.provider import Gusto
 from integrations.models import SyncRun
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
@@ -17,6 +19,12 @@ def sandbox(settings):
         settings.GUSTO_API_URL = running.url
         settings.GUSTO_CLIENT_ID, settings.GUSTO_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
         yield running
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits(monkeypatch):
+    """Let what is tried again be tried at once."""
+    monkeypatch.setitem(providers._registry, "gusto", Gusto(pause=lambda seconds: None))
 
 
 @pytest.fixture

@@ -88,8 +88,8 @@ def dated(method: str, pattern: str, handler: Callable[..., Response]) -> Route:
 
 
 def present_path(path: str) -> str:
-    """Return the path in the form of the dated versions."""
+    """Return the path in the form of the dated versions, which end without the slash that some clients put there."""
     for expression, form in _LEGACY:
         if match := expression.fullmatch(path):
-            return match.expand(form)
+            return match.expand(form).rstrip("/")
     return path

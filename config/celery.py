@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 
 # What sweeps and the clock find in the database, whether or not a message calls for it.
 FOUND_AGAIN = {
+    "integrations.hubspot.tasks.follow_actions",
+    "integrations.hubspot.tasks.compare_progress",
+    "integrations.hubspot.tasks.push_progress",
     "integrations.tasks.sync_connection",
     "users.tasks.carry_out_bulk_job",
     "users.tasks.send_invitations",

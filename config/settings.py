@@ -233,7 +233,17 @@ CELERY_BEAT_SCHEDULE = {
     "sync-due-connections": {"task": "integrations.tasks.sync_due_connections", "schedule": timedelta(minutes=2)},
     "tell-admins": {"task": "integrations.tasks.tell_admins", "schedule": timedelta(minutes=2)},
     "beat-heart": {"task": "integrations.tasks.beat_heart", "schedule": timedelta(seconds=30)},
+    "take-up-hubspot-records": {
+        "task": "integrations.hubspot.tasks.take_up_records",
+        "schedule": timedelta(minutes=1),
+    },
     "take-up-events": {"task": "integrations.tasks.take_up_events", "schedule": timedelta(minutes=1)},
+    "follow-workflow-actions": {"task": "integrations.hubspot.tasks.follow_actions", "schedule": timedelta(minutes=5)},
+    "forget-workflow-calls": {
+        "task": "integrations.hubspot.tasks.forget_old_calls",
+        "schedule": crontab(hour=3, minute=10),
+    },
+    "sweep-progress": {"task": "integrations.hubspot.tasks.sweep_progress", "schedule": timedelta(minutes=1)},
     "sweep-lapsed-runs": {"task": "integrations.tasks.sweep_runs", "schedule": timedelta(seconds=15)},
     "drop-old-links": {"task": "integrations.tasks.drop_old_links", "schedule": crontab(hour=3, minute=10)},
     "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},

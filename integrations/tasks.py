@@ -63,7 +63,8 @@ def sync_due_connections() -> None:
 def _claim(connection: Connection, now: datetime) -> SyncRun:
     """Return the day's run, or another try after the day's run failed."""
     day = connection.portal.today(now)
-    if connection.failures_in_a_row and connection.runs.filter(local_day=day).exists():
+    has_run = connection.runs.filter(local_day=day).exclude(trigger=SyncRun.Trigger.ACTION).exists()
+    if connection.failures_in_a_row and has_run:
         return leases.claim(connection=connection, trigger=SyncRun.Trigger.RETRY, now=now)
     try:
         return leases.claim_daily(connection=connection, day=day, now=now)

@@ -236,8 +236,8 @@ def add_members(
 ) -> Regrouped:
     """Put people into a group by hand and return what changed, in groups that depend on this one too.
 
-    Without `process_enrollments` nobody is enrolled in this group's courses. The account or the run at work, if there
-    is one, is kept in the audit trail of the people. Raises ValidationError when somebody is not in the group's portal.
+    Without `process_enrollments` nobody is enrolled in this group's courses. The account or run at work, if there is
+    one, is kept in the audit trail of the people. Raises ValidationError when somebody is not in the group's portal.
     """
     ids = _checked(group, membership_ids)
     added = statements.rows(_ADD, {"group": group.pk, "memberships": ids, "now": now})

@@ -137,6 +137,9 @@ def start(*, run: SyncRun, user: User | None, now: datetime, trigger: Trigger = 
         if why_not := refusal(run, now, trigger=trigger):
             raise CannotUndo(why_not)
         started = leases.claim(connection=run.connection, trigger=trigger, user=user, now=now, is_offline=True)
+        if run.trigger == Trigger.ACTION:
+            # What is asked for from now on belongs to a run of its own, which can be undone too.
+            SyncRun.objects.filter(pk=run.pk).update(local_day=None)
         started.cursor, started.origin = {"phase": "undo"}, run
         try:
             with transaction.atomic():

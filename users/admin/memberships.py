@@ -43,6 +43,7 @@ Role, Status = Membership.Role, Membership.Status
 ENDED_BY = {
     "admin": gettext_lazy("Admin"),
     "manager": gettext_lazy("Manager"),
+    "workflow": gettext_lazy("Workflow"),
     **dict(Membership.Source.choices),
 }
 MAILS = {How.PENDING_INVITE: Invitation.Kind.INVITE, How.ACTIVE_WELCOME: Invitation.Kind.WELCOME}

@@ -89,8 +89,8 @@ class Membership(models.Model):
     last_day = models.DateField(
         _("last day of access"), null=True, blank=True, help_text=_("Access ends after this day.")
     )
-    # Who decided on the last day or ended the access: "admin", "manager" or a provider's name. A provider takes back
-    # only what it did itself.
+    # Who decided on the last day or ended the access: "admin", "manager", "workflow" or a provider's name. A provider
+    # takes back only what it did itself.
     ended_by = models.CharField(_("access ended by"), max_length=20, blank=True)
     ended_by_account = models.ForeignKey(
         User,

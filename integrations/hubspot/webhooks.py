@@ -99,15 +99,19 @@ def take_up_records(*, now: datetime) -> int:
     What HubSpot cannot be asked about now waits for the next time.
     """
     waiting = WebhookEvent.objects.filter(provider=PROVIDER, connection=None, state=State.WAITING, kind__in=Kind)
-    done = 0
+    done, silent = 0, set()
     for event in waiting.order_by("happened_at", "pk")[:AT_ONCE]:
+        if event.account_id in silent and event.kind != Kind.PRIVACY:
+            continue
         try:
             done += _take_up(event, now)
+        except RequestRejected as error:
+            logger.warning("event %s: %s", event.pk, error)
+            # Asking again will not help; the daily sync tells of records that are not there.
+            WebhookEvent.objects.filter(pk=event.pk).update(state=State.IGNORED, person_id="", details={})
         except ProviderError as error:
             logger.warning("event %s: %s", event.pk, error)
-            if isinstance(error, RequestRejected):
-                # Asking again will not help; the daily sync tells of records that are not there.
-                WebhookEvent.objects.filter(pk=event.pk).update(state=State.IGNORED, person_id="", details={})
+            silent.add(event.account_id)
     return done
 
 

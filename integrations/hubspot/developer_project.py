@@ -196,8 +196,8 @@ def _association() -> dict[str, object]:
 
 
 def _webhooks(installation: Installation) -> dict[str, object]:
-    def active(*kinds: str) -> list[dict[str, object]]:
-        return [{"subscriptionType": f"contact.{kind}", "active": True} for kind in kinds]
+    def active(kind: str, **more: str) -> dict[str, object]:
+        return {"subscriptionType": f"contact.{kind}", "active": True, **more}
 
     return {
         "uid": "rollcall_webhooks",
@@ -206,8 +206,13 @@ def _webhooks(installation: Installation) -> dict[str, object]:
             "settings": {"targetUrl": installation.url("webhooks/"), "maxConcurrentRequests": 10},
             "subscriptions": {
                 "crmObjects": [],
-                "legacyCrmObjects": active("deletion", "merge", "restore"),
-                "hubEvents": active("privacyDeletion"),
+                "legacyCrmObjects": [
+                    *map(active, ("deletion", "merge", "restore")),
+                    # Mapped properties differ from portal to portal, while these lines are the app's: the daily sync
+                    # reads them.
+                    *(active("propertyChange", propertyName=name) for name in ("email", "firstname", "lastname")),
+                ],
+                "hubEvents": [active("privacyDeletion")],
             },
         },
     }

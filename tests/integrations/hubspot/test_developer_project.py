@@ -9,9 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import resolve
 
-from integrations.hubspot import developer_project, scopes
+from integrations.hubspot import developer_project, outcomes, scopes, webhooks, workflow_actions
 from integrations.hubspot import enrollment_properties as told
 from integrations.hubspot.developer_project import Installation, Unusable
+from integrations.hubspot.models import WorkflowCall
 from integrations.sandbox.hubspot.project import course_enrollment
 from users.models import Enrollment, Membership
 
@@ -127,6 +128,27 @@ class TestFiles:
 
         assert ours["name"] == played["name"]
         assert types(ours) == types(played)
+
+    def test_subscribe_to_events_that_the_inbox_knows(self, files):
+        subscriptions = settings_of(files, "webhooks")["subscriptions"]
+
+        kinds = [each["subscriptionType"] for group in subscriptions.values() for each in group]
+
+        assert {kind.removeprefix("contact.") for kind in kinds} == set(webhooks.KINDS)
+
+    def test_offer_the_inputs_and_outputs_of_the_actions(self, files):
+        for action in developer_project.WORKFLOW_ACTIONS:
+            config = settings_of(files, action.slug)
+            names = {
+                fields: [each["typeDefinition"]["name"] for each in config[fields]]
+                for fields in ("inputFields", "outputFields")
+            }
+            labels = config["labels"]["en"]
+
+            assert names["inputFields"] == list(workflow_actions.INPUTS) == list(labels["inputFieldLabels"])
+            answered = outcomes.failure("unknown_portal").fields().keys() - {"hs_execution_state"}
+            assert set(names["outputFields"]) == answered == labels["outputFieldLabels"].keys()
+        assert {value for value, _ in developer_project.OUTCOMES} == set(WorkflowCall.Outcome.values)
 
     def test_associate_the_app_object_with_contacts_by_its_uid(self, files):
         association = settings_of(files, "course-enrollment-to-contact")

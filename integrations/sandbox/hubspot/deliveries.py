@@ -155,20 +155,22 @@ class Deliveries:
             return heapq.heappop(self._waiting).delivery
 
     def _deliver(self, delivery: Delivery) -> None:
-        body = delivery.body(delivery.attempt)
-        message = Message("POST", delivery.url, body, delivery.companion, delivery.seconds, delivery.flaw)
-        answer = send(message, self._signer, self.post)
-        is_last = delivery.is_done(answer) or delivery.attempt >= len(delivery.pauses)
-        delivery.told(answer, is_last)
-        with self._changed:
-            self._attempts += 1
-            self._note(delivery, body, answer)
-            if not is_last:
-                pause = self._pause(delivery)
-                delivery.attempt += 1
-                self._push(delivery, self._clock.seconds() + pause)
-            self._busy -= 1
-            self._changed.notify_all()
+        try:
+            body = delivery.body(delivery.attempt)
+            message = Message("POST", delivery.url, body, delivery.companion, delivery.seconds, delivery.flaw)
+            answer = send(message, self._signer, self.post)
+            is_last = delivery.is_done(answer) or delivery.attempt >= len(delivery.pauses)
+            delivery.told(answer, is_last)
+            with self._changed:
+                self._note(delivery, body, answer)
+                if not is_last:
+                    due = self._clock.seconds() + self._pause(delivery)
+                    delivery.attempt += 1
+                    self._push(delivery, due)
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
 
     def _pause(self, delivery: Delivery) -> float:
         if self._repeats_at_once:
@@ -176,6 +178,7 @@ class Deliveries:
         return delivery.pauses[delivery.attempt]
 
     def _note(self, delivery: Delivery, body: bytes, answer: Answer) -> None:
+        self._attempts += 1
         self.sent.append(
             Sent(
                 self._attempts,

@@ -24,7 +24,7 @@ class Received:
 
 
 class Receiver:
-    """Runs until stopped; `answers` gives status and JSON per path below the base, a list is used up from its front."""
+    """Runs until stopped; `answers` gives status and JSON per path below the base; of a list each serves once."""
 
     def __init__(self):
         self.received = []
@@ -73,9 +73,9 @@ class Receiver:
                 self.end_headers()
                 self.wfile.write(text)
 
-            do_GET = do_POST = answer
+            do_GET = do_POST = answer  # noqa: N815
 
-            def log_message(self, format, *args):
+            def log_message(self, format, *args):  # noqa: A002
                 """Keep the tests quiet."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""The demo's other portals: one in its own colours at its own domain, one by signed links, one by SAML with Gusto."""
+"""The demo's other portals: by signed links, from HubSpot, at a domain of its own, and by SAML with Gusto."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from PIL import Image, ImageDraw
 
-from config.demo_data import Definition, SignIn, define, make_admin, make_portal
+from config.demo_data import ADMIN_PASSWORD, Definition, SignIn, define, make_admin, make_portal
 from config.demo_people import LEARNER_PASSWORD, Person, learners, study
 from integrations import connecting
 from integrations.models import Connection, FieldMapping, InviteSettings, SyncRun
@@ -19,7 +19,16 @@ from integrations.sync import leases
 from integrations.sync import run as sync_run
 from portals import domains, logos, saml_metadata
 from portals.field_types import FieldType
-from portals.models import CustomField, Portal, SamlMapping, SamlSettings, SignedLinkSettings
+from portals.models import (
+    Course,
+    CustomField,
+    Group,
+    GroupCourse,
+    Portal,
+    SamlMapping,
+    SamlSettings,
+    SignedLinkSettings,
+)
 from users import signed_links
 from users.models import Membership, User
 
@@ -82,13 +91,41 @@ DEALERS_PEOPLE = (
     Person("Leo", "Marchetti", "South", "Shop assistant"),
     Person("Britt", "Nyberg", "North", "Shop owner"),
 )
+# Filled by HubSpot's workflows. The regions are spelled as HubSpot stores them.
+CUSTOMERS = Definition(
+    teams=(),
+    fields=(
+        ("Region", FieldType.STRING_CHOICE, ("north", "south", "east", "west")),
+        ("Job title", FieldType.STRING, ()),
+        ("Department", FieldType.STRING, ()),
+    ),
+    courses=(
+        (
+            "Everyone",
+            "Caring for your furniture",
+            "HP-C1",
+            "Oil, water and winter.",
+            "Wash it with water and a soft brush; no pressure washer.\n\nOil pine every spring, cedar when you like "
+            "it brown.\n\nCover it in winter, or bring it in.",
+        ),
+        (
+            "Everyone",
+            "Ordering spare parts",
+            "HP-C2",
+            "Where the number is, and how long it takes.",
+            "The number stands under the seat.\n\nTell us the number and the part; it leaves the workshop within a "
+            "week.",
+        ),
+    ),
+)
+HOTELS = "Hotels and restaurants"
 
 
 @transaction.atomic
 def populate(harbor: Portal, *, now: datetime) -> list[SignIn]:
-    """Make the white-labelled portal and the sub-portal with signed links; return who can sign in where."""
+    """Make the white-labelled portal and the sub-portals; return who can sign in where."""
     _dealers(harbor, now)
-    return _birch(now)
+    return [_customers(harbor), *_birch(now)]
 
 
 def other_ways() -> list[str]:
@@ -184,6 +221,32 @@ def _dealers(harbor: Portal, now: datetime) -> None:
     if is_new:
         secret = signed_links.new_secret()
         signed_links.rotate(settings=settings, secret=secret, overlap=timedelta(0), now=now)
+
+
+def _customers(harbor: Portal) -> SignIn:
+    """Make the portal whose people HubSpot brings, with a group for a workflow to choose; Harbor's admins run it."""
+    customers = make_portal(
+        harbor.realm.name,
+        "customers",
+        "Harbor & Pine Customers",
+        parent=harbor,
+        time_zone=harbor.time_zone,
+        enabled_integrations=["hubspot"],
+    )
+    define(customers, CUSTOMERS)
+    group, is_new = Group.objects.get_or_create(portal=customers, title=HOTELS)
+    if is_new:
+        course = Course.objects.create(
+            portal=customers,
+            title="Furniture in heavy use",
+            reference="HP-C3",
+            description="Tightening, sanding, and when to replace.",
+            content_text="Tighten every screw once a month.\n\nSand and oil twice a year.\n\nReplace what wobbles.",
+            status=Course.Status.PUBLISHED,
+        )
+        GroupCourse.objects.create(group=group, course=course, due_days=30)
+    admin = User.objects.filter(memberships__portal=harbor, memberships__role=Membership.Role.ADMIN).earliest("pk")
+    return SignIn("The same admin, for customers", customers.url("/admin/"), admin.email, ADMIN_PASSWORD)
 
 
 def _first_learner(portal: Portal) -> User:

@@ -76,6 +76,7 @@ class TestDemo:
         assert f"http://127.0.0.1:{sandbox}/" in printed
         assert "Admin of Harbor & Pine Academy" in printed
         assert "By SAML: open" in printed
+        assert f"http://customers.localhost:{port}/admin/" in printed
         assert (open_folder / "keys.json").read_text() == keys
         assert (demo.returncode, again.returncode) == (0, 0)
         assert processes_of(open_folder) == []

@@ -96,9 +96,16 @@ class TestOtherPortals:
         assert dealers.parent == harbor
         assert dealers.signed_link_settings.is_complete
 
+    def test_include_one_that_waits_for_hubspot(self, harbor, sign_ins):
+        customers = Portal.objects.get(slug="customers")
+
+        assert (customers.parent, customers.enabled_integrations) == (harbor, ["hubspot"])
+        assert customers.sign_in_method == Portal.SignInMethod.PASSWORD
+        assert states(customers.groups, "title") == {"Everyone", demo_portals.HOTELS}
+
     def test_change_nothing_the_second_time(self, harbor, sign_ins):
         assert demo_portals.populate(harbor, now=timezone.now()) == sign_ins
-        assert Portal.objects.count() == 4
+        assert Portal.objects.count() == 5
 
 
 class TestSignIns:

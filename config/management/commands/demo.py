@@ -43,6 +43,13 @@ READY_SECONDS = 180
 KEYS = "keys.json"
 SANDBOX = "sandbox.json"
 SEARCHED_PORTS = 50
+# The app as the sandbox's HubSpot knows it.
+HUBSPOT_APP_ID = "1122334"
+HUBSPOT_APP_OBJECT = f"a{HUBSPOT_APP_ID}_course_enrollment"
+HUBSPOT_APP_OBJECT_SCOPES = (
+    *(f"crm.app.objects.{HUBSPOT_APP_OBJECT}.{right}" for right in ("view", "create", "edit", "delete")),
+    *(f"crm.app.schemas.{HUBSPOT_APP_OBJECT}.{right}" for right in ("read", "properties.write")),
+)
 
 
 @dataclass(frozen=True)
@@ -188,9 +195,10 @@ def _environment(folder: Path, ports: Ports) -> dict[str, str]:
         "GUSTO_CLIENT_SECRET": "rollcall-sandbox-secret",
         "HUBSPOT_API_URL": f"http://127.0.0.1:{ports.sandbox}",
         "HUBSPOT_AUTHORIZE_URL": f"http://127.0.0.1:{ports.sandbox}/hubspot/oauth/authorize",
-        "HUBSPOT_APP_ID": "1122334",
+        "HUBSPOT_APP_ID": HUBSPOT_APP_ID,
         "HUBSPOT_CLIENT_ID": "3f0c2b7e-1d55-4c1b-9a80-5a4de0c7b911",
         "HUBSPOT_CLIENT_SECRET": "rollcall-hubspot-sandbox-secret",
+        "HUBSPOT_APP_OBJECT_SCOPES": ",".join(HUBSPOT_APP_OBJECT_SCOPES),
         "SANDBOX_URL": f"http://127.0.0.1:{ports.sandbox}",
         # The sandbox speaks plain http on the loopback address.
         "OAUTHLIB_INSECURE_TRANSPORT": "1",
@@ -245,7 +253,9 @@ def _connect_juniper(ports: Ports) -> list[str]:
 def _programs(folder: Path, ports: Ports, people: int) -> dict[str, list[str]]:
     worker = ["--queues", "sync,mail,hubspot,default", "--concurrency", "2", "--loglevel", "WARNING"]
     bind = ["--bind", f"127.0.0.1:{ports.web}", "--threads", "8", "--no-control-socket", "--log-level", "warning"]
-    world = ["--people", str(people), "--state", str(folder / SANDBOX)]
+    # HubSpot's workflows and events come in at the installation's own address.
+    address = f"http://localhost:{ports.web}/integrations/hubspot/"
+    world = ["--people", str(people), "--app", address, "--state", str(folder / SANDBOX)]
     return {
         "mail": ["config.mailbox", str(folder / "mail"), str(ports.smtp), str(ports.mailbox)],
         "sandbox": ["django", "sandbox", "--port", str(ports.sandbox), *world],
@@ -284,12 +294,14 @@ Rollcall is running. Ctrl-C stops it; the data stays (--fresh starts over).
 {ways}
 
   Other pages
-    Sandbox (stands in for Gusto and an identity provider): http://127.0.0.1:{ports.sandbox}/
-    Mailbox (every mail that was sent):                     http://127.0.0.1:{ports.mailbox}/
+    Sandbox (stands in for Gusto, HubSpot and an identity provider): http://127.0.0.1:{ports.sandbox}/
+    Mailbox (every mail that was sent):                              http://127.0.0.1:{ports.mailbox}/
 
   Next
     1. Sign in as the admin of Harbor & Pine Academy, open Integrations and connect Gusto.
        Map your data, press Preview, read who would come, and apply it.
     2. The first mails wait: release them on the page of the run, and open an invitation in the mailbox.
     3. In the sandbox press "Let a team leave", then Sync: the run holds what is too much. Then you decide.
+    4. In the admin of the customers' portal connect HubSpot. In the sandbox open a contact of the HubSpot account and
+       run the User Invite Action on it; accept the invitation, finish a course, and look at the contact again.
 """

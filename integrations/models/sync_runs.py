@@ -26,6 +26,7 @@ class SyncRun(models.Model):
         RESTORE = "restore", _("Gave access back")
         EVENT = "event", _("Reported by the provider")
         ACTION = "action", _("Asked for by workflows")
+        LINKING = "linking", _("Looked for learners to link")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Waiting to start")
@@ -38,6 +39,8 @@ class SyncRun(models.Model):
     LIVE = (State.QUEUED, State.RUNNING)
     # Triggers of runs that read the whole list and act on it.
     WHOLE = (Trigger.SCHEDULE, Trigger.MANUAL, Trigger.COMMAND, Trigger.RETRY)
+    # Triggers of runs that only say what could be done.
+    PREVIEWS = (Trigger.PREVIEW, Trigger.LINKING)
     # Triggers of runs that take back what their origin did.
     TAKING_BACK = (Trigger.UNDO, Trigger.RESTORE)
 
@@ -125,7 +128,7 @@ class SyncRun(models.Model):
     @property
     def is_preview(self) -> bool:
         """Whether the run only says what a sync would do."""
-        return self.trigger == self.Trigger.PREVIEW
+        return self.trigger in self.PREVIEWS
 
     @property
     def takes_back(self) -> bool:

@@ -49,7 +49,7 @@ def _must_wait(run: SyncRun, count: int, now: datetime) -> bool:
     others = SyncRun.objects.filter(connection=run.connection_id).exclude(pk=run.pk)
     if safety.holds_first_mails and _is_first(run, others):
         return True
-    lately = others.filter(created_at__gt=now - LOOK_BACK).exclude(trigger=SyncRun.Trigger.PREVIEW)
+    lately = others.filter(created_at__gt=now - LOOK_BACK).exclude(trigger__in=SyncRun.PREVIEWS)
     totals = lately.values_list("totals", flat=True)
     sent = sum(total.get("mails", 0) - total.get("held_mails", 0) for total in totals)
     return too_many_mails(planned=count, lately=sent, most=safety.most_mails)

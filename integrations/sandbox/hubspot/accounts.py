@@ -1,12 +1,12 @@
 """HubSpot accounts: who they are, what their plan has, and the people in them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 
 from integrations.sandbox.hubspot.app import APP_OBJECT_SCOPES, CUSTOM_OBJECT_SCOPES
 from integrations.sandbox.hubspot.associations import Associations
 from integrations.sandbox.hubspot.errors import Json
-from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.objects import Change, ObjectType
 from integrations.sandbox.hubspot.standard import CONTACTS, USERS
 
 FREE = "free"
@@ -103,6 +103,7 @@ class Account:
     types: dict[str, ObjectType] = field(init=False, default_factory=dict)
     associations: Associations = field(init=False)
     changes: int = 0
+    listener: "Callable[[Account, Change], None] | None" = None  # is told what happens to records of every type
     _by_name: dict[str, ObjectType] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -123,6 +124,7 @@ class Account:
     def add_type(self, kind: ObjectType) -> None:
         """Let the account have one more object type, found by its id, name and aliases."""
         self.types[kind.type_id] = kind
+        kind.notify = self._tell
         for name in (kind.type_id, kind.name, *kind.aliases):
             self._by_name[name.lower()] = kind
         self.changes += 1
@@ -159,6 +161,10 @@ class Account:
         """Return a number that grows with every change."""
         return self.changes + self.associations.changes + sum(kind.changes for kind in self.types.values())
 
+    def _tell(self, change: Change) -> None:
+        if self.listener:
+            self.listener(self, change)
+
     def record(self) -> Json:
         """Return what JSON can hold of everything that differs from the seed."""
         return {
@@ -184,6 +190,8 @@ class Account:
         self.associations.restore(record["associations"])
         for type_id, content in record["types"].items():
             self.types[type_id].resume(content)
+        for brought in [kind for kind in self.types.values() if not kind.is_standard]:
+            self.remove_type(brought.type_id)
         for further in record["further_types"]:
             kind = ObjectType.of_outline(further["outline"])
             kind.resume(further["content"])

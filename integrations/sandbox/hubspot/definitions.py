@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from integrations.sandbox.hubspot.errors import Json
@@ -20,6 +20,7 @@ FIELD_TYPES = {
     "object_coordinates": {"text"},
     "json": {"text"},
 }
+_ALWAYS = frozenset(("name", "label"))
 _YES_NO = ({"label": "Yes", "value": "true"}, {"label": "No", "value": "false"})
 
 
@@ -115,10 +116,10 @@ class Definition:
         return type(self)(**known | changes | {"is_seeded": False})
 
     def record(self) -> Json:
-        """Return what JSON can hold of it."""
-        record = asdict(self)
-        del record["values"]
-        return record
+        """Return what JSON can hold of it, without what is as usual."""
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+        bare = Definition(self.name, self.label)
+        return {name: value for name, value in given.items() if name in _ALWAYS or value != getattr(bare, name)}
 
 
 def definition_of(body: Json, *, groups: Iterable[str], at: str, prefix: str = "") -> Definition:

@@ -13,7 +13,7 @@ It serves contacts and users, and just as well custom and app objects. To add a 
     account.remove_type("2-3465404")        # and now they do not
 
 Values are written through `values.accepted` (which checks them) and `add`, `change`, `archive`, `restore`, `erase` or
-`merge`; what these do is told to `kind.notify`, when it is set, as a `Change` (new values only for contacts and users:
+`merge`; what these do is told to the account's listener as a `Change` (new values only for contacts and users:
 nobody can subscribe to those of other types). The types whose `is_standard` is false
 are kept in the state file whole, with their definitions and `facts`; of contacts and users only what differs
 from the seed. The caller holds the world's lock.

@@ -253,8 +253,7 @@ class HubSpot(Outgoing):
 
     def _open(self, details: dict[str, Any]) -> None:
         account = make_account(number=len(self.accounts), seed=self._seed, today=self._began_on, **details)
-        for kind in (account.contacts, account.users):
-            kind.notify = lambda change: self._tell(account, change)
+        account.listener = self._tell
         self.accounts[account.id] = account
         self.outbound.provide_app_object(account)
 

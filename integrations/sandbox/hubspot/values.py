@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from integrations.sandbox.hubspot.definitions import Definition
@@ -132,7 +132,7 @@ def _date(definition: Definition, text: str) -> str:
             if milliseconds % _DAY_MILLISECONDS:
                 raise Bad("INVALID_DATE", f"{text} is at {_time_of(milliseconds)} UTC, not midnight!")
             return _moment(milliseconds).date().isoformat()
-        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()  # noqa: DTZ007 - a date has no zone
+        return date.fromisoformat(text).isoformat()
     except (ValueError, OverflowError):
         raise Bad("INVALID_DATE", f"{text} was not a valid date for {definition.name}.") from None
 

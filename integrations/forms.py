@@ -38,7 +38,7 @@ _FITTING_TYPES = {
 def fitting_types(attribute: Attribute) -> set[FieldType]:
     """Return the types of custom fields that an attribute can fill; all of them when its kind is not known."""
     types = set(_FITTING_TYPES.get(attribute.kind, FieldType))
-    if attribute.kind == "text" and attribute.key.startswith(COMPANY_FIELD):
+    if attribute.kind == "text" and attribute.is_own:
         # What the company wrote into a field of its own may well be a list of numbers.
         return types | _ALL_CHOICES
     if attribute.kind == "choice" and attribute.options:
@@ -97,8 +97,8 @@ class MappingRow(forms.Form):
             self.add_error("custom_field", _("Select the CUD field that this attribute fills."))
         elif field and not attribute:
             self.add_error("attribute", _("Select the attribute that fills this CUD field."))
-        elif attribute and field and FieldType(field.type) not in fitting_types(attribute):
-            self.add_error("custom_field", unfit(attribute, field))
+        elif attribute and field and (problem := unfit(attribute, field)):
+            self.add_error("custom_field", problem)
         elif attribute and field:
             self._check_fallback(attribute, field)
             self._check_default(field)
@@ -110,8 +110,8 @@ class MappingRow(forms.Form):
             return
         if fallback.key == attribute.key:
             self.add_error("fallback_attribute", _("Select another attribute, or nothing."))
-        elif FieldType(field.type) not in fitting_types(fallback):
-            self.add_error("fallback_attribute", unfit(fallback, field))
+        elif problem := unfit(fallback, field):
+            self.add_error("fallback_attribute", problem)
 
     def _check_default(self, field: CustomField) -> None:
         type_ = FieldType(field.type)
@@ -161,13 +161,13 @@ Mappings = formset_factory(
 
 def attribute_choices(attributes: Sequence[Attribute]) -> list[tuple[str, Any]]:
     """Return the choices of "Select attribute": the system's own attributes, then those the company made."""
-    own = [_option(attribute) for attribute in attributes if not attribute.key.startswith(COMPANY_FIELD)]
-    company = [_option(attribute) for attribute in attributes if attribute.key.startswith(COMPANY_FIELD)]
+    standard = [_option(attribute) for attribute in attributes if not attribute.is_own]
+    own = [_option(attribute) for attribute in attributes if attribute.is_own]
     choices: list[tuple[str, Any]] = [("", _("Select attribute"))]
+    if standard:
+        choices.append((_("Standard attributes"), standard))
     if own:
-        choices.append((_("Standard attributes"), own))
-    if company:
-        choices.append((_("Your company's own fields"), company))
+        choices.append((_("Your company's own fields"), own))
     return choices
 
 
@@ -178,7 +178,14 @@ def _option(attribute: Attribute) -> tuple[str, str]:
 
 
 def unfit(attribute: Attribute, field: CustomField) -> str:
-    """Return why an attribute cannot fill a field, and what could take it."""
+    """Return why an attribute cannot fill a field, and what could take it; an empty text when it can."""
+    type_ = FieldType(field.type)
+    if type_ in fitting_types(attribute):
+        if not attribute.is_multiple or not type_.is_choice or field.is_multiple:
+            return ""
+        return _("“%(attribute)s” may have several values at once. Select a field that allows several choices.") % {
+            "attribute": attribute.label
+        }
     labels = dict(CustomField.Type.choices)
     types = [str(labels[type_]) for type_ in FieldType if type_ in fitting_types(attribute)]
     return _("“%(attribute)s” cannot fill a field of the type “%(type)s”. Select a field of the type: %(types)s.") % {

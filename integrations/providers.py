@@ -160,6 +160,8 @@ class PeopleSource(Provider, Protocol):
     lists_newcomers: bool
     # Whether a changed address is taken over unasked.
     trusts_addresses: bool
+    # Whether `find` can ask for anybody.
+    finds_people: bool
 
     def attributes(self, connection: Connection) -> Sequence[Attribute]:
         """Return what can be mapped, the company's own fields included."""
@@ -188,7 +190,7 @@ class PeopleSource(Provider, Protocol):
         """Return single people by their keys; who is not there is left out."""
 
     def find(self, connection: Connection, searched: str, *, wanted: Sequence[str]) -> Person | None:
-        """Return the person whose key or address this is, for trying a mapping; None where that cannot be asked."""
+        """Return the person whose key or address this is, linked or not; None when there is nobody."""
 
 
 _registry: dict[str, Provider] = {}

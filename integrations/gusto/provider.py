@@ -56,6 +56,8 @@ class Gusto:
     keeps_links = None
     lists_newcomers = True
     trusts_addresses = True
+    # What an attribute costs in calls is spent by syncs only.
+    finds_people = False
 
     def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:
         self._pause = pause
@@ -155,7 +157,7 @@ class Gusto:
         return found
 
     def find(self, connection: Connection, searched: str, *, wanted: Sequence[str]) -> Person | None:
-        """Return nobody: what an attribute costs in calls is spent by syncs only."""
+        """Return nobody."""
         return None
 
     def _client(self, connection: Connection, keep_alive: Callable[[], None] = lambda: None) -> Client:

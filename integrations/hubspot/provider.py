@@ -43,6 +43,7 @@ class HubSpot:
     lists_newcomers = False
     # Contacts' addresses may be written by anyone who fills in a form.
     trusts_addresses = False
+    finds_people = True
 
     def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:
         self._pause = pause

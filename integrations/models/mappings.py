@@ -43,6 +43,11 @@ class FieldMapping(models.Model):
     def __str__(self) -> str:
         return f"{self.attribute}: {self.custom_field_id}"
 
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that are looked at, in order."""
+        return tuple(filter(None, (self.attribute, self.fallback_attribute)))
+
 
 class ChoiceAlias(models.Model):
     """A value of the provider that stands for a choice of the custom field."""

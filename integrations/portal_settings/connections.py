@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from msgspec.structs import asdict
 
 from integrations import providers
-from integrations.forms import COMPANY_FIELD, fitting_types, unfit
+from integrations.forms import unfit
 from integrations.models import ChoiceAlias, Connection, FieldMapping, InviteSettings, SafetySettings
 from integrations.portal_settings import document
 from integrations.portal_settings.definitions import checked
@@ -83,7 +83,7 @@ def _write_mappings(connection: Connection, wanted: Sequence[document.Mapping], 
         if field is None:
             raise Unfit(_("A mapping fills a custom field that is nowhere: “%s”.") % one.field)
         _check(one, field, offered)
-        if one.attribute.startswith(COMPANY_FIELD):
+        if one.attribute not in offered:
             from_company.append(field.label)
         mapping = known.get(field.pk) or FieldMapping(connection=connection, custom_field=field)
         mapping.attribute, mapping.fallback_attribute = one.attribute, one.fallback_attribute
@@ -101,11 +101,11 @@ def _write_mappings(connection: Connection, wanted: Sequence[document.Mapping], 
 
 def _check(wanted: document.Mapping, field: CustomField, offered: Mapping[str, Attribute]) -> None:
     """Refuse attributes that cannot fill the field, and a default that is no value of it; unknown ones pass."""
-    type_ = FieldType(field.type)
     for name in (wanted.attribute, wanted.fallback_attribute):
         attribute = offered.get(name)
-        if attribute and type_ not in fitting_types(attribute):
-            raise Unfit(unfit(attribute, field))
+        if attribute and (problem := unfit(attribute, field)):
+            raise Unfit(problem)
+    type_ = FieldType(field.type)
     choices = read_choices([choice.value for choice in field.choices.all()], type_) if type_.is_choice else ()
     try:
         read(wanted.default, type_, choices=choices, is_multiple=field.is_multiple)

@@ -55,4 +55,4 @@ def remembered(connection: Connection) -> tuple[Attribute, ...]:
 
 
 def _key(connection: Connection, what: str) -> str:
-    return f"attributes:{what}:{connection.portal_id}:{connection.pk}:{connection.record_type}"
+    return f"attributes:2:{what}:{connection.portal_id}:{connection.pk}:{connection.record_type}"

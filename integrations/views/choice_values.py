@@ -6,7 +6,7 @@ One click makes such a value a choice, or lets it stand for one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,8 @@ class Value:
     """A value that cannot be taken over; `people` is 0 for one that nobody has yet."""
 
     text: str
+    # What the provider calls it, where that is something else.
+    label: str
     people: int
     # Whether the field's type could hold it as a choice.
     can_be_choice: bool
@@ -144,8 +146,8 @@ class RemoveAliasView(ConnectedPage):
         before = {"value": alias.value, "choice": alias.choice.value}
         audit.record(portal=self.portal, action="choice_alias_removed", object=alias, before=before, request=request)
         alias.delete()
-        said = _("“%(value)s” stands for no choice any more. Whoever has the choice keeps it until Gusto says more.")
-        messages.success(request, said % {"value": alias.value})
+        said = _("“%(value)s” stands for no choice any more. Whoever has it keeps it until %(system)s says more.")
+        messages.success(request, said % {"value": alias.value, "system": self.provider.label})
         return redirect(self.url("mapping"))
 
 
@@ -176,7 +178,7 @@ def unmatched(
         for text, count in seen.get(mapping.pk, []):
             for part in text.split(";") if field.is_multiple else [text]:
                 people[part.strip()] += count
-        values = _unfit(people, rules[field.key], field)
+        values = _unfit(people, rules[field.key], field, _labels(attribute))
         if values:
             label = attribute.label if attribute else mapping.attribute
             found.append(Unmatched(mapping, label, values, choices.get(field.pk, [])))
@@ -209,10 +211,18 @@ def _choices(mappings: Sequence[FieldMapping]) -> dict[int, list[CustomFieldChoi
     return found
 
 
-def _unfit(people: Counter[str], rule: MappingRule, field: CustomField) -> list[Value]:
+def _labels(attribute: Attribute | None) -> dict[str, str]:
+    """Return by value what the provider calls it, where that is something else."""
+    pairs = (
+        zip(attribute.options, attribute.option_labels, strict=True) if attribute and attribute.option_labels else ()
+    )
+    return {value: label for value, label in pairs if value != label}
+
+
+def _unfit(people: Counter[str], rule: MappingRule, field: CustomField, labels: Mapping[str, str]) -> list[Value]:
     reads = value_reader(rule)
     values = [
-        Value(text, count, _can_be_choice(text, field))
+        Value(text, labels.get(text, ""), count, _can_be_choice(text, field))
         for text, count in people.items()
         if text and not _fits(text, reads)
     ]

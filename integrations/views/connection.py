@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from integrations import explanations, problems, tasks, troubles
 from integrations.engine.care import Trouble
-from integrations.models import Connection, ExternalIdentity, InviteSettings, SyncRun
+from integrations.models import Connection, ExternalIdentity, InviteSettings, PlannedChange, SyncRun
 from integrations.sync import approval, care, leases, reports
 from integrations.views.base import ConnectedPage, Link, ProviderPage
 from integrations.views.connect import consent_card
@@ -65,7 +65,8 @@ class ConnectionPage(ProviderPage):
             "people": people_by_reason(connection),
             "latest_run": latest,
             "waiting": waiting,
-            "held": approval.held_changes(waiting, now) if waiting else 0,
+            "broken_mappings": broken_mappings(connection),
+            "held": waiting.changes.filter(state=PlannedChange.State.HELD).count() if waiting else 0,
             "next_manual_at": next_manual_at if next_manual_at and next_manual_at > now else None,
             "steps": self.steps(connection, latest),
             "consent": consent_card(self),
@@ -125,6 +126,12 @@ def care_of(connection: Connection, now: datetime) -> Care:
         problems=len(problems.open_problems(connection, now)),
         told=reports.recipients(connection),
     )
+
+
+def broken_mappings(connection: Connection) -> list[str]:
+    """Return the labels of the fields whose attribute was gone when the list was last read."""
+    rows = connection.mappings.filter(is_broken=True).order_by("custom_field__position", "pk")
+    return list(rows.values_list("custom_field__label", flat=True))
 
 
 def has_chosen_how_to_invite(connection: Connection) -> bool:

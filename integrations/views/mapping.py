@@ -124,6 +124,7 @@ class MappingPage(ConfirmedSettings):
         context = {
             "formset": formset,
             "trouble": self.offer.trouble,
+            "gone": gone(self.mappings, self.offer),
             "unmatched": unmatched(self.connection, self.mappings, self.offer.attributes),
             "aliases": aliases_of(self.connection),
             "trial": trial,
@@ -161,11 +162,12 @@ def save(connection: Connection, wanted: Sequence[FieldMapping], request: Portal
     connection.mappings.exclude(custom_field__in=[mapping.custom_field_id for mapping in wanted]).delete()
     for mapping in wanted:
         mapping.connection = connection
+        mapping.is_broken = _is_still_broken(mapping, old.get(mapping.custom_field_id))
     FieldMapping.objects.bulk_create(
         wanted,
         update_conflicts=True,
         unique_fields=["connection", "custom_field"],
-        update_fields=["attribute", "fallback_attribute", "default", "when_empty"],
+        update_fields=["attribute", "fallback_attribute", "default", "when_empty", "is_broken"],
     )
     audit.record(
         portal=connection.portal,
@@ -186,6 +188,11 @@ def summary(mappings: Any) -> dict[str, str]:
         + f" ({one.when_empty})"
         for one in mappings
     }
+
+
+def _is_still_broken(mapping: FieldMapping, old: FieldMapping | None) -> bool:
+    """Whether the last read said of the same attributes that one is gone."""
+    return old is not None and old.is_broken and old.attributes == mapping.attributes
 
 
 def row_of(mapping: FieldMapping) -> Row:
@@ -209,10 +216,18 @@ def posted_rows(data: QueryDict) -> list[Row]:
     return [{name: data.get(f"rows-{number}-{name}", "") for name in names} for number in range(total)]
 
 
+def gone(mappings: Sequence[FieldMapping], offer: attributes.Offer) -> list[FieldMapping]:
+    """Return the mappings of attributes that do not exist any more: as the provider says now, or said last."""
+    if offer.trouble:
+        return [mapping for mapping in mappings if mapping.is_broken]
+    known = {attribute.key for attribute in offer.attributes}
+    return [mapping for mapping in mappings if not known.issuperset(mapping.attributes)]
+
+
 def no_longer_offered(mappings: Sequence[FieldMapping], offered: Sequence[Attribute]) -> list[Attribute]:
     """Return mapped attributes that are missing from the offer, so that their rows can be kept."""
     known = {attribute.key for attribute in offered}
-    mapped = {name for mapping in mappings for name in (mapping.attribute, mapping.fallback_attribute) if name}
+    mapped = {name for mapping in mappings for name in mapping.attributes}
     missing = mapped - known
     return [Attribute(key, label_of_unknown(key), kind="") for key in sorted(missing)]
 

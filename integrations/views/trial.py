@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 from django.utils.translation import gettext as _
 
-from integrations import explanations
+from integrations import explanations, providers
 from integrations.engine import scope
 from integrations.engine.mapping import source_of
 from integrations.engine.records import LATE, Flaw, MappingRule, Person, Policy, value_reader
+from integrations.http import ProviderError
 from integrations.models import Connection, FieldMapping
 from integrations.sync.ledger import label
 from portals import statements
 from portals.field_types import ValueRefused, to_text
+
+logger = logging.getLogger(__name__)
 
 # People that a search lists.
 MOST_FOUND = 8
@@ -62,23 +66,42 @@ def try_on(
     chosen: str,
     labels: Mapping[str, str],
 ) -> Trial:
-    """Return what a policy makes of the one person found, or whom to choose from; costs one statement."""
+    """Return what a policy makes of the one person found, or whom to choose from.
+
+    People are found among those of the last sync, which costs one statement, and where the provider can be asked for
+    anybody, there.
+    """
     chosen_id = int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0
     if not searched and not chosen_id:
         return Trial()
     parameters = {"connection": connection.pk, "searched": searched, "id": chosen_id, "limit": MOST_FOUND + 1}
     rows = statements.rows(_SEARCH, parameters)
     people = [(row[0], msgspec.json.decode(row[1], type=Person)) for row in rows]
-    if len(people) != 1:
+    person = None
+    if len(people) < 2:
+        stored = people[0][1] if people else None
+        person = _asked_for(connection, policy, stored.key if stored else searched) or stored
+    if person is None:
         found = [(pk, label(person)) for pk, person in people[:MOST_FOUND]]
         return Trial(found, more=len(people) > MOST_FOUND)
-    ((_pk, person),) = people
     fields = {mapping.custom_field.key: mapping.custom_field.label for mapping in mappings}
     return Trial(
         name=label(person),
         outcomes=[_outcome(person, rule, fields[rule.target.key], labels) for rule in policy.mappings],
         is_out_of_scope=bool(scope.broken(person.attributes, policy.scope)),
     )
+
+
+def _asked_for(connection: Connection, policy: Policy, searched: str) -> Person | None:
+    """Return the person as the provider knows them now, if it can be asked for anybody."""
+    source = providers.people_source(connection.provider)
+    if not source.finds_people or not connection.is_connected:
+        return None
+    try:
+        return source.find(connection, searched, wanted=policy.wanted_attributes)
+    except ProviderError as trouble:
+        logger.warning("connection %s: %s", connection.pk, trouble)
+        return None
 
 
 def _outcome(person: Person, rule: MappingRule, field_label: str, labels: Mapping[str, str]) -> Outcome:

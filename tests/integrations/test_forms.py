@@ -25,7 +25,7 @@ class TestFittingTypes:
         ],
     )
     def test_follows_the_kind_of_the_attribute(self, key, kind, types):
-        assert fitting_types(Attribute(key, "Label", kind)) == types
+        assert fitting_types(Attribute(key, "Label", kind, is_own=key.startswith("custom:"))) == types
 
     @pytest.mark.parametrize(
         ("options", "numbers"),

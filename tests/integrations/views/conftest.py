@@ -27,7 +27,7 @@ class StandIn(Gusto):
             Attribute("hire_date", "Hire date", "date"),
             Attribute("employment_type", "Employment type", "choice", options=("full_time", "part_time")),
             Attribute("date_of_birth", "Date of birth", "date", is_sensitive=True),
-            Attribute("custom:shirt", "Shirt size", "text"),
+            Attribute("custom:shirt", "Shirt size", "text", is_own=True),
         ]
         self.trouble = None
         self.times_asked = 0

@@ -154,7 +154,7 @@ class TestConnectionPage:
             ExternalIdentityFactory.create_batch(10, connection=connection, state="skipped", reason=reason)
         PlannedChangeFactory.create_batch(10, run=run, state="held")
 
-        assert queries(PAGE) == before <= 22
+        assert queries(PAGE) == before <= 23
 
 
 class TestConnectView:

@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from integrations import providers
 from integrations.gusto.provider import Gusto
+from integrations.hubspot.provider import HubSpot
 from integrations.models import Connection, SafetySettings, SyncRun
+from integrations.sandbox.hubspot import app as hubspot_app
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
 from tests.factories.portals import PortalFactory
@@ -19,6 +21,7 @@ from tests.flows.browser import Browser
 from users.models import Membership
 
 GUSTO = "/admin/settings/integrations/gusto/"
+HUBSPOT = "/admin/settings/integrations/hubspot/"
 PASSWORD = "harbour lights at dawn"
 
 
@@ -35,12 +38,51 @@ def sandbox(settings):
 def nobody_waits(monkeypatch):
     """Let what is tried again be tried at once."""
     monkeypatch.setitem(providers._registry, "gusto", Gusto(pause=lambda seconds: None))
+    monkeypatch.setitem(providers._registry, "hubspot", HubSpot(pause=lambda seconds: None))
 
 
 @pytest.fixture
 def world(sandbox):
     """The company's HR department, and the switches of the sandbox."""
     return sandbox.world
+
+
+@pytest.fixture
+def hubspot(sandbox, settings):
+    """What HubSpot knows, and its switches; the settings name it."""
+    settings.HUBSPOT_API_URL = sandbox.url
+    settings.HUBSPOT_AUTHORIZE_URL = f"{sandbox.url}/hubspot/oauth/authorize"
+    settings.HUBSPOT_APP_ID = str(hubspot_app.APP_ID)
+    settings.HUBSPOT_CLIENT_ID = hubspot_app.CLIENT_ID
+    settings.HUBSPOT_CLIENT_SECRET = hubspot_app.CLIENT_SECRET
+    settings.HUBSPOT_APP_OBJECT_SCOPES = list(hubspot_app.APP_OBJECT_SCOPES)
+    return sandbox.world.hubspot
+
+
+@pytest.fixture
+def academy(db):
+    """A portal for customers, who are contacts in HubSpot."""
+    return PortalFactory(name="Larkfield for Customers", slug="larkfield", enabled_integrations=["hubspot"])
+
+
+@pytest.fixture
+def enabler(academy, visit):
+    """The browser of the admin who looks after customer education there, signed in."""
+    account = AdminFactory(portal=academy, user__email="iris.vale@larkfield.example").user
+    return visit(academy).let_in(account)
+
+
+@pytest.fixture
+def connect_hubspot(hubspot):
+    """Connect HubSpot as an admin does, through the consent page; return the connection."""
+
+    def through_the_pages(browser, record_type="Contact records", account="Larkfield Academy"):
+        browser.open(HUBSPOT).press("+ Connect", record_type=record_type)
+        browser.press("Connect app", account=account)
+        browser.press("Finish")
+        return Connection.objects.select_related("portal").latest("connected_at")
+
+    return through_the_pages
 
 
 @pytest.fixture

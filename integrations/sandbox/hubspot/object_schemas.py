@@ -34,7 +34,7 @@ def custom_object(account: Account, body: Json, at: Moment) -> ObjectType:
     name = str(body.get("name") or "")
     if not NAME.fullmatch(name):
         raise ValueError("The name has to be lower-case letters, digits and underscores, a letter first.")
-    _require(body, "labels", "properties", "requiredProperties", "associatedObjects")
+    _require(body, labels=dict, properties=list, requiredProperties=list, associatedObjects=list)
     kind = _kind(
         type_id=_next_type_id(account),
         name=name,
@@ -53,7 +53,7 @@ def app_object(app: int, declaration: Json, at: Moment) -> ObjectType:
 
     Its qualified name and its properties begin with the application's prefix.
     """
-    _require(declaration, "name", "singularForm", "pluralForm", "properties")
+    _require(declaration, name=str, singularForm=str, pluralForm=str, properties=list)
     prefix = f"a{app}_"
     name = str(declaration["name"]).lower()
     qualified = f"{prefix}{name}"
@@ -229,7 +229,7 @@ def _group(kind: ObjectType) -> str:
     return f"{kind.facts['name']}_information"
 
 
-def _require(body: Json, *keys: str) -> None:
-    missing = [key for key in keys if key not in body]
+def _require(body: Json, **wanted: type) -> None:
+    missing = [key for key, kind in wanted.items() if not isinstance(body.get(key), kind)]
     if missing:
-        raise ValueError(f"Missing required fields: {', '.join(missing)}.")
+        raise ValueError(f"Missing or malformed fields: {', '.join(missing)}.")

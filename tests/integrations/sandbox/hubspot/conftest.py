@@ -59,6 +59,10 @@ class HubSpotApp:
         """Patch with JSON."""
         return self._send("PATCH", path, json=body)
 
+    def put(self, path, body):
+        """Put JSON."""
+        return self._send("PUT", path, json=body)
+
     def delete(self, path):
         """Delete what is at a path."""
         return self._send("DELETE", path)

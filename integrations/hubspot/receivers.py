@@ -11,7 +11,11 @@ from django.db import transaction
 from django.dispatch import receiver
 
 from integrations.hubspot import tasks
+from integrations.hubspot.models import ProgressTarget
 from integrations.hubspot.progress import queue
+from integrations.hubspot.provider import HubSpot
+from integrations.models import Connection
+from integrations.signals import links_dropped
 from users import signals
 
 # Changes of so many seconds are sent together.
@@ -40,6 +44,15 @@ def report_names(*, membership_ids: Collection[int], **kwargs: Any) -> None:
 def take_back(*, membership_ids: Collection[int], **kwargs: Any) -> None:
     """Have HubSpot's records of someone's courses removed with the person."""
     queue.erased(membership_ids)
+
+
+@receiver(links_dropped)
+def start_afresh(*, connection: Connection, **kwargs: Any) -> None:
+    """Forget what belongs to records that nobody is linked to any more; what HubSpot was told stays there."""
+    if connection.provider == HubSpot.key:
+        connection.progress_pushes.all().delete()
+        connection.record_aliases.all().delete()
+        ProgressTarget.objects.filter(connection=connection).delete()
 
 
 @receiver(queue.queued)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from integrations import connecting, links
 from integrations.consent_problems import ConsentProblem, Trouble
+from integrations.hubspot.models import ProgressPush, ProgressTarget, RecordAlias
 from integrations.models import Connection, ConsentRequest, Grant
 from integrations.signals import links_dropped
 from tests.factories.integrations import ExternalIdentityFactory, FieldMappingFactory
@@ -238,6 +239,22 @@ class TestKindOfRecords:
         assert (connection.record_type, connection.state) == ("users", "active")
         assert (connection.identities.count(), connection.mappings.count()) == (0, 0)
         assert portal.memberships.filter(status="active", role="learner").count() == 2
+
+    def test_forgets_what_was_told_to_records_of_the_other_kind(self, connect_hubspot, portal):
+        connection = connect_hubspot(portal)
+        now = timezone.now()
+        ProgressPush.objects.create(connection=connection, enrollment_id=1, membership_id=1, next_try_at=now)
+        ProgressTarget.objects.create(connection=connection)
+        learner = MembershipFactory(portal=portal)
+        RecordAlias.objects.create(
+            connection=connection, external_id="7", membership=learner, kind="merged", noted_at=now
+        )
+        connecting.disconnect(connection=connection, user=None)
+
+        connect_hubspot(portal, "users")
+
+        for model in (ProgressPush, ProgressTarget, RecordAlias):
+            assert not model.objects.exists(), model
 
     def test_keeps_links_and_mappings_when_it_stays_the_same(self, browser, connect_hubspot, portal, finish):
         connection = connect_hubspot(portal)

@@ -19,6 +19,8 @@ OF_ROWS = frozenset({400, 409, 413})
 # What the same row would meet again.
 FINAL = frozenset({"VALIDATION_ERROR", "CONFLICT", "INVALID_OBJECT_TYPE"})
 NO_ANSWER = "NO_ANSWER"
+# The definition of a property has gone since the names were read.
+PROPERTY_GONE = "PROPERTY_DOESNT_EXIST"
 
 T = TypeVar("T")
 
@@ -39,22 +41,34 @@ class Outcome:
     done: dict[str, str] = field(default_factory=dict)
     refused: dict[str, Refusal] = field(default_factory=dict)
 
+    @property
+    def doubts_the_place(self) -> bool:
+        """Whether the definitions at HubSpot are no longer those that were read."""
+        return any(PROPERTY_GONE in refusal.problem for refusal in self.refused.values())
+
     def add(self, other: Outcome) -> None:
         """Take over what became of other rows."""
         self.done.update(other.done)
         self.refused.update(other.refused)
 
 
-def write(inputs: Mapping[str, Input], send: Callable[[Sequence[Input]], BatchAnswer]) -> Outcome:
+def write(
+    inputs: Mapping[str, Input],
+    send: Callable[[Sequence[Input]], BatchAnswer],
+    *,
+    verify: Callable[[], object] = lambda: None,
+) -> Outcome:
     """Send inputs by trace id, and return what became of each.
 
-    Raises the errors of integrations.http that concern all of them.
+    `verify` is called before rows are blamed for the refusal of a batch: it raises when the place itself is gone.
+    Raises the errors of integrations.http that concern all rows.
     """
     try:
         answer = send(list(inputs.values()))
     except RequestRejected as refusal:
         if refusal.status not in OF_ROWS:
             raise
+        verify()
         if len(inputs) > 1:
             return _in_halves(inputs, send)
         problem = f"{refusal.category} {refusal.detail}".strip() or str(refusal.status)

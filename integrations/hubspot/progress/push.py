@@ -37,11 +37,14 @@ MANY = 2000
 class Sender(Protocol):
     """Writes rows of the outbox to one kind of storage."""
 
+    # Whether the definitions at HubSpot turned out to be others than those that were read.
+    doubts_the_place: bool
+
     def carry(self) -> int:
         """Send the next rows, and return how many were taken."""
 
-    def finish(self) -> None:
-        """Complete what was left open."""
+    def finish(self) -> int:
+        """Complete what was left open, and return how many rows that were."""
 
 
 def due(connection_id: int | None = None) -> list[int]:
@@ -131,6 +134,8 @@ def _send(
             is_first = False
             keep_alive()
         sender.finish()
+        if sender.doubts_the_place:
+            storage.check(client, target, now=now)
     except (ProviderUnavailable, RequestRejected, RecordMissing) as trouble:
         _note_trouble(client, target, trouble, now)
         return False

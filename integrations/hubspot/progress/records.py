@@ -47,10 +47,14 @@ class Records:
         self._claims = claims
         self._portal = portal
         self._pairs: list[_Pair] = []
+        self.doubts_the_place = False
 
     def carry(self) -> int:
         """Send the next rows, and return how many were taken."""
         tried = self._claims.take_rows()
+        if not tried and self._pairs:
+            # What changes meanwhile waits for them.
+            return self.finish()
         rows: dict[Verdict, list[Row]] = defaultdict(list)
         for row in reading.read(tried):
             rows[row.verdict].append(row)
@@ -64,8 +68,8 @@ class Records:
             self.finish()
         return len(tried)
 
-    def finish(self) -> None:
-        """Show written records with their people: one call for many, since each needs it only once."""
+    def finish(self) -> int:
+        """Show written records with their people, and return how many: one call for many, each needs it only once."""
         pairs, self._pairs = self._pairs, []
         for part in batches.parts(pairs, PAIRS):
             inputs = {str(one.confirmed.record_id): self._ends(one) for one in part}
@@ -80,6 +84,7 @@ class Records:
                     if (trace := str(one.confirmed.record_id)) in outcome.refused
                 ]
             )
+        return len(pairs)
 
     def _send(self, rows: Sequence[Row]) -> None:
         places.leave(self._client, [row for row in rows if row.stored_in not in {"", self._type}])
@@ -94,8 +99,11 @@ class Records:
             else:
                 written[str(row.id)] = (row, told, digest)
         outcome = batches.write(
-            {trace: self._input(trace, row, told) for trace, (row, told, _) in written.items()}, self._upsert
+            {trace: self._input(trace, row, told) for trace, (row, told, _) in written.items()},
+            self._upsert,
+            verify=self._verify,
         )
+        self.doubts_the_place |= outcome.doubts_the_place
         for trace, record_id in outcome.done.items():
             row, _, digest = written[trace]
             done.append((row, self._confirmed(row, int(record_id), digest)))
@@ -127,6 +135,13 @@ class Records:
 
     def _upsert(self, inputs: Sequence[Input]) -> BatchAnswer:
         return self._client.batch_upsert(self._type, inputs)
+
+    def _verify(self) -> None:
+        """Raise RecordMissing when HubSpot does not know the object type any more, which it says in many ways."""
+        try:
+            self._client.properties(self._type)
+        except RequestRejected as refusal:
+            raise RecordMissing(f"HubSpot: no {self._type}", status=refusal.status) from None
 
     @staticmethod
     def _ends(pair: _Pair) -> dict[str, object]:

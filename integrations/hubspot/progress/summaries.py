@@ -96,6 +96,7 @@ class Summaries:
         self._names: Mapping[str, str] = target.names
         self._claims = claims
         self._connection = connection
+        self.doubts_the_place = False
 
     def carry(self) -> int:
         """Send the numbers of the next people, and return how many rows were taken."""
@@ -107,8 +108,9 @@ class Summaries:
         self._write([row for row in rows if row.verdict is not Verdict.WITHHOLD])
         return len(tried)
 
-    def finish(self) -> None:
-        """Nothing is left open between batches."""
+    def finish(self) -> int:
+        """Return 0: nothing is left open between batches."""
+        return 0
 
     def _write(self, rows: Sequence[Row]) -> None:
         by_person: dict[str, list[Row]] = defaultdict(list)
@@ -124,6 +126,7 @@ class Summaries:
                 key: {"id": key, "objectWriteTraceId": key, "properties": told[key]} for key in part
             }
             outcome.add(batches.write(inputs, self._update))
+        self.doubts_the_place |= outcome.doubts_the_place
         self._tell(rows, outcome, digests)
 
     def _keys_of(self, row: Row) -> list[str]:

@@ -82,7 +82,7 @@ def named(values: Values, names: Mapping[str, str]) -> Values:
 
 def digest(values: Values, place: str) -> str:
     """Return what differs whenever the values or the place where they go do."""
-    text = json.dumps([place, values], separators=(",", ":"))
+    text = json.dumps([place, values], sort_keys=True)
     return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from django.utils.functional import Promise
 
@@ -193,6 +193,21 @@ class PeopleSource(Provider, Protocol):
         """Return the person whose key or address this is, linked or not; None when there is nobody."""
 
 
+@runtime_checkable
+class AddressBook(Protocol):
+    """A provider that can be asked who has an address, so that an admin may have learners linked by theirs."""
+
+    def people_by_address(
+        self,
+        connection: Connection,
+        addresses: Sequence[str],
+        *,
+        wanted: Sequence[str],
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> Mapping[str, Sequence[Person]]:
+        """Return the people with each of up to a hundred lower-case addresses, as their main or a further one."""
+
+
 _registry: dict[str, Provider] = {}
 
 
@@ -209,6 +224,12 @@ def get(key: str) -> Provider:
 def people_source(key: str) -> PeopleSource:
     """Return a registered provider that says who should have access. Raises KeyError."""
     return _registry[key]  # type: ignore[return-value]
+
+
+def address_book(key: str) -> AddressBook | None:
+    """Return a registered provider that can be asked who has an address, else None. Raises KeyError."""
+    found = _registry[key]
+    return found if isinstance(found, AddressBook) else None
 
 
 def all_providers() -> Sequence[Provider]:

@@ -88,6 +88,8 @@ def drop(*, account_id: str, record_type: str, record_ids: Collection[str], now:
         for one in found:
             if one.membership_id:
                 links.remember_alias(connection, one.membership_id, [one.external_id], Kind.DELETED, now)
+                # What was merged into the record went with it.
+                connection.record_aliases.filter(membership=one.membership_id).update(kind=Kind.DELETED)
 
 
 def _bring_back(connection: Connection, record_id: str, now: datetime) -> None:

@@ -23,6 +23,8 @@ from integrations.models import Connection, ExternalIdentity
 from integrations.providers import Attribute, PeoplePage
 
 FINGERPRINT_BYTES = 16
+# A contact's secondary addresses, separated by semicolons.
+FURTHER_ADDRESSES = "hs_additional_emails"
 # How long property definitions and owners are remembered for reads of single people.
 FRESH_SECONDS = 10 * 60
 
@@ -107,6 +109,54 @@ def find(client: Client, connection: Connection, searched: str, *, wanted: Seque
     return make.person(record)
 
 
+def by_address(
+    client: Client, connection: Connection, addresses: Sequence[str], *, wanted: Sequence[str]
+) -> dict[str, list[Person]]:
+    """Return the people with each of up to 100 lower-case addresses, linked or not; raises as `pages` does.
+
+    Contacts are found by a further address, too; several users may have the same.
+    """
+    surroundings, _gone = _surroundings(client, connection, wanted, is_fresh=False)
+    make = Mapper(wanted, surroundings)
+    if connection.record_type == mapper.CONTACTS:
+        answer = client.batch_read(
+            mapper.CONTACTS, addresses, [*make.properties, FURTHER_ADDRESSES], mapper.IDENTITIES[mapper.CONTACTS].email
+        )
+        # Two of the addresses may be one contact's.
+        _missing(answer)
+        records = {record.id: record for record in answer.results if not record.archived}
+    else:
+        ids = [key for address in addresses for key in _user_ids(client, connection).get(address, ())]
+        records = {}
+        for start in range(0, len(ids), BATCH):
+            batch = _read(client, connection, ids[start : start + BATCH], make.properties)
+            records.update(batch.records)
+    found: dict[str, list[Person]] = {address: [] for address in addresses}
+    for record in records.values():
+        person = make.person(record)
+        further = (record.properties.get(FURTHER_ADDRESSES) or "").lower().split(";")
+        for address in {person.work_email, *(one.strip() for one in further)} & found.keys():
+            found[address].append(person)
+    return found
+
+
+def _user_ids(client: Client, connection: Connection) -> Mapping[str, Sequence[str]]:
+    """Return the ids of HubSpot's users by their addresses; users cannot be asked for by address."""
+    known: dict[str, list[str]] | None = cache.get(_key(connection, "user-ids"))
+    if known is None:
+        known, after = {}, ""
+        address = mapper.IDENTITIES[mapper.USERS].email
+        while True:
+            page = client.list_records(mapper.USERS, [address], after)
+            for record in page.results:
+                known.setdefault((record.properties.get(address) or "").strip().lower(), []).append(record.id)
+            if not page.after:
+                break
+            after = page.after
+        _remember(connection, "user-ids", known)
+    return known
+
+
 def _linked(connection: Connection) -> QuerySet[ExternalIdentity, ExternalIdentity]:
     linked = ExternalIdentity.objects.filter(
         connection=connection, state=ExternalIdentity.State.LINKED, membership__isnull=False
@@ -134,14 +184,20 @@ def _read(client: Client, connection: Connection, keys: Sequence[str], propertie
 
 
 def _check_completeness(answer: BatchAnswer, keys: Sequence[str]) -> None:
+    missing = _missing(answer)
+    answered = len({record.id for record in answer.results}) + len(answer.unreadable) + len(missing.intersection(keys))
+    if answered < len(set(keys)):
+        raise ProviderUnavailable("HubSpot: the answer leaves records out")
+
+
+def _missing(answer: BatchAnswer) -> set[str]:
+    """Return what HubSpot does not have. Raises ProviderUnavailable when something else was wrong."""
     missing: set[str] = set()
     for error in answer.errors:
         if not error.is_missing:
             raise ProviderUnavailable(f"HubSpot: records could not be read: {error.category} {error.detail}".rstrip())
         missing.update(error.ids)
-    answered = len({record.id for record in answer.results}) + len(answer.unreadable) + len(missing.intersection(keys))
-    if answered < len(set(keys)):
-        raise ProviderUnavailable("HubSpot: the answer leaves records out")
+    return missing
 
 
 def _surroundings(

@@ -7,11 +7,11 @@ and more than once. There is no such event for users of HubSpot.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from integrations import erasure
 from integrations.hubspot import links
@@ -19,7 +19,7 @@ from integrations.hubspot.models import PrivacyReceipt, RecordAlias, WorkflowCal
 from integrations.hubspot.progress import queue
 from integrations.hubspot.scopes import CONTACTS
 from integrations.models import Connection, ExternalIdentity, PlannedChange, Tombstone, WebhookEvent
-from integrations.models.tombstones import digest_of, digests_of, known_marks, mark_of_record
+from integrations.models.tombstones import digest_of, digests_of, mark_of_record, marks_of_learner
 from users import audit
 from users.models import Membership
 
@@ -42,8 +42,7 @@ def forget_record(account_id: str, object_id: str, now: datetime, *, asked_at: d
     _forget_events(account_id, connections, ids)
     concerned = [one for one in connections if counts[one.pk]]
     if concerned or calls:
-        addresses = Membership.objects.filter(pk__in=[pk for found in people.values() for pk in found])
-        _mark(connections, ids, people, set(addresses.values_list("user__email", flat=True)), now)
+        _mark(connections, ids, people, now)
     for one in concerned:
         _give_receipt(one, object_id, counts[one.pk], asked_at or now, now)
     return len(concerned)
@@ -55,15 +54,6 @@ def lift(connection: Connection, object_id: str) -> None:
     Tombstone.objects.filter(portal=connection.portal_id, digest__in=digests_of([mark])).delete()
 
 
-def refuses(connection: Connection, memberships: Collection[Membership]) -> set[int]:
-    """Return those whose data HubSpot was asked to delete: nobody links them again without being asked to."""
-    marks: dict[str, int] = {}
-    for one in memberships:
-        marks[_mark_of_address(connection, one.user.email)] = one.pk
-        marks[_mark_of_person(connection, one.pk)] = one.pk
-    return {marks[mark] for mark in known_marks(connection.portal_id, marks)}
-
-
 def receipts_of(connection: Connection, object_id: str) -> list[PrivacyReceipt]:
     """Return the receipts of a record, for whoever has its id."""
     mark = mark_of_record(links.PROVIDER, connection.external_account_id, object_id)
@@ -73,26 +63,26 @@ def receipts_of(connection: Connection, object_id: str) -> list[PrivacyReceipt]:
 def _all_ids(connections: Collection[Connection], object_id: str) -> set[str]:
     """Return every id that HubSpot gave the contact: those that were merged into it, and it into others.
 
-    A link that was made anew after a record had been deleted is another record's.
+    Links that were made anew after the record had been deleted are other records'.
     """
-    ids, found = {object_id}, Q(connection__in=connections)
-    while True:
-        merged = RecordAlias.objects.filter(found, external_id__in=ids, kind=RecordAlias.Kind.MERGED)
-        identities = ExternalIdentity.objects.filter(found, membership__isnull=False)
-        pairs = {
-            *merged.values_list("connection", "membership"),
-            *identities.filter(external_id__in=ids).values_list("connection", "membership"),
-        }
-        theirs = Q(pk__in=[])
-        for connection_id, membership_id in pairs:
-            theirs |= Q(connection=connection_id, membership=membership_id)
-        more = {
-            *RecordAlias.objects.filter(theirs).values_list("external_id", flat=True),
-            *ExternalIdentity.objects.filter(theirs).values_list("external_id", flat=True),
-        }
-        if more <= ids:
-            return ids
+    aliases = RecordAlias.objects.filter(connection__in=connections)
+    identities = ExternalIdentity.objects.filter(connection__in=connections, membership__isnull=False)
+    ids: set[str] = set()
+    more = {object_id}
+    while more - ids:
         ids |= more
+        owners = {(*one, RecordAlias.Kind.MERGED) for one in _owners(identities.filter(external_id__in=ids))}
+        owners |= set(aliases.filter(external_id__in=ids).values_list("connection", "membership", "kind"))
+        for connection_id, membership_id, kind in owners:
+            theirs = {"connection": connection_id, "membership": membership_id}
+            more |= set(aliases.filter(**theirs, kind=kind).values_list("external_id", flat=True))
+            if kind == RecordAlias.Kind.MERGED:
+                more |= set(identities.filter(**theirs).values_list("external_id", flat=True))
+    return ids
+
+
+def _owners(identities: QuerySet[ExternalIdentity]) -> set[tuple[int, int | None]]:
+    return set(identities.values_list("connection", "membership"))
 
 
 def _people(connection: Connection, ids: Collection[str]) -> list[int]:
@@ -142,18 +132,16 @@ def _forget_events(account_id: str, connections: Collection[Connection], ids: Co
 
 
 def _mark(
-    connections: Iterable[Connection],
-    ids: Collection[str],
-    people: dict[int, list[int]],
-    addresses: Collection[str],
-    now: datetime,
+    connections: Iterable[Connection], ids: Collection[str], people: Mapping[int, Collection[int]], now: datetime
 ) -> None:
-    """Leave marks of the records in every portal, and of the learners who may not be linked by their address."""
+    """Leave marks in every portal: of the record, and of the learners who may not be linked by their address."""
+    learners = Membership.objects.filter(pk__in=[pk for found in people.values() for pk in found])
+    known = list(learners.values_list("pk", "user__email"))
     rows = []
     for one in connections:
-        marks = [mark_of_record(links.PROVIDER, one.external_account_id, record_id) for record_id in ids]
-        marks += [_mark_of_address(one, address) for address in addresses]
-        marks += [_mark_of_person(one, membership_id) for membership_id in people[one.pk]]
+        account = one.external_account_id
+        marks = {mark_of_record(links.PROVIDER, account, record_id) for record_id in ids}
+        marks |= {mark for pk, email in known for mark in marks_of_learner(links.PROVIDER, account, pk, email)}
         rows += [Tombstone(portal_id=one.portal_id, digest=digest_of(mark), created_at=now) for mark in marks]
     Tombstone.objects.bulk_create(rows, ignore_conflicts=True)
 
@@ -165,11 +153,3 @@ def _give_receipt(
     PrivacyReceipt.objects.get_or_create(
         connection=connection, digest=digest, asked_at=asked_at, defaults={"done_at": now, "removed": dict(counts)}
     )
-
-
-def _mark_of_address(connection: Connection, address: str) -> str:
-    return mark_of_record(links.PROVIDER, connection.external_account_id, f"address:{address.strip().lower()}")
-
-
-def _mark_of_person(connection: Connection, membership_id: int) -> str:
-    return mark_of_record(links.PROVIDER, connection.external_account_id, f"membership:{membership_id}")

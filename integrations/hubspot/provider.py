@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from typing import Any, cast
@@ -15,9 +15,9 @@ from integrations.engine.records import Person
 from integrations.http import Api, AuthorizationLost, OneToken, RequestRejected
 from integrations.hubspot import attributes, people, scopes
 from integrations.hubspot.client import Client, read_refusal
-from integrations.hubspot.words import RECORD_TYPES, WORDS
+from integrations.hubspot.words import RECORD_TYPES, SETUP, TABS, WORDS
 from integrations.models import Connection
-from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage, SetupStep, Tab
+from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage
 from integrations.rate_limits import SlidingWindow
 
 # HubSpot counts calls in rolling windows of ten seconds ("Usage guidelines and limits").
@@ -33,10 +33,10 @@ class HubSpot:
     label = "HubSpot"
     words = WORDS
     record_types = RECORD_TYPES
-    tabs: Sequence[Tab] = ()
+    tabs = TABS
     # Workflows say whom to invite, and when.
     hidden_tabs = frozenset({"invite_settings"})
-    setup: Sequence[SetupStep] = ()
+    setup = SETUP
     shares_accounts = True
     starts_at_platform_address = True
     keeps_links = timedelta(days=30)
@@ -154,6 +154,18 @@ class HubSpot:
         """Return one person by record id or e-mail address, linked or not; raises as `pages` does."""
         with closing(self.client(connection)) as client:
             return people.find(client, connection, searched, wanted=wanted)
+
+    def people_by_address(
+        self,
+        connection: Connection,
+        addresses: Sequence[str],
+        *,
+        wanted: Sequence[str],
+        keep_alive: Callable[[], None] = lambda: None,
+    ) -> Mapping[str, Sequence[Person]]:
+        """Return the people with each of these addresses, linked or not; raises as `pages` does."""
+        with closing(self.client(connection, keep_alive)) as client:
+            return people.by_address(client, connection, addresses, wanted=wanted)
 
     def _uninstall(self, access_token: str) -> None:
         client = Client(self._api(bearer=OneToken(access_token)))

@@ -40,6 +40,15 @@ def mark_of_address(email: str) -> str:
     return f"email:{email.strip().lower()}"
 
 
+def marks_of_learner(provider: str, account_id: str, membership_id: int, email: str) -> tuple[str, str]:
+    """Return what stands for a learner whose record a provider was asked to delete, by membership and by address.
+
+    Only the link is refused, the learner is as welcome as anybody.
+    """
+    person = mark_of_record(provider, account_id, f"membership:{membership_id}")
+    return person, mark_of_record(provider, account_id, f"address:{email.strip().lower()}")
+
+
 def digest_of(mark: str) -> bytes:
     """Return the keyed digest under which a mark is stored."""
     return _digest(mark, settings.SECRET_KEY)

@@ -19,7 +19,7 @@ from integrations import providers
 from integrations.engine.changes import Kind
 from integrations.engine.records import Person, Policy
 from integrations.http import AnotherAccount, AuthorizationLost, ProviderError, ProviderUnavailable
-from integrations.models import Connection, SyncPage, SyncRun
+from integrations.models import Connection, PlannedChange, SyncPage, SyncRun
 from integrations.sync import (
     agreed,
     apply,
@@ -27,6 +27,7 @@ from integrations.sync import (
     care,
     leases,
     mails,
+    offers,
     policy,
     relations,
     removals,
@@ -100,18 +101,16 @@ class _Execution:
     def go(self) -> None:
         """Go through the phases from where the run stands."""
         try:
-            if self._state.phase == "undo":
-                self._take_back()
-                self._enter("undone")
-            if self._state.phase == "agreed":
-                self._carry_out_agreed()
-                self._enter("end")
-            if self._state.phase == "reported":
-                self._read_reported()
-                self._enter("relations")
-            if self._state.phase == "read":
-                self._read()
-                self._enter("again")
+            for phase, act, then in (
+                ("undo", self._take_back, "undone"),
+                ("agreed", self._carry_out_agreed, "end"),
+                ("offers", self._read_offers, "end"),
+                ("reported", self._read_reported, "relations"),
+                ("read", self._read, "again"),
+            ):
+                if self._state.phase == phase:
+                    act()
+                    self._enter(then)
             if self._state.phase == "again":
                 self._look_again(self._due, counts_as_unchanged=True)
                 self._enter("relations")
@@ -201,6 +200,26 @@ class _Execution:
                 state.totals["seen"] += found.people
                 state.totals["unchanged"] += found.people - len(found.batch.people)
                 state.after_identity = found.last
+
+            self._apply(self._context(), found.batch, account)
+            if self._is_out_of_time():
+                raise OutOfTime
+
+    def _read_offers(self) -> None:
+        """Look for the records of learners without a link, and note who could be linked and who could not."""
+        source = providers.address_book(self._connection.provider)
+        state = self._state
+        while source is not None and (
+            found := offers.next_batch(
+                self._context(), source, after=state.after_identity, keep_alive=self._keep_alive
+            )
+        ):
+
+            def account(tally: Counter[str], found: offers.Offers = found) -> None:
+                state.totals["seen"] += found.learners
+                state.totals["skipped"] += len(found.left_out)
+                state.after_identity = found.last
+                PlannedChange.objects.bulk_create(found.left_out)
 
             self._apply(self._context(), found.batch, account)
             if self._is_out_of_time():

@@ -212,7 +212,7 @@ class TestEvents:
 
     @pytest.mark.parametrize("makes_new_id", [True, False])
     def test_of_a_merge_move_the_link(self, linked, hubspot, hub, told, makes_new_id):
-        connection, ana, _bjorn = linked
+        _connection, ana, _bjorn = linked
         left = hubspot.merge_contacts("903", "901", makes_new_id=makes_new_id)
         merge = self.make(hub, Kind.MERGED, left.id, 1, primary="903", ids=["901", "903", left.id])
 
@@ -225,7 +225,7 @@ class TestEvents:
         }
 
     def test_of_a_deletion_and_a_restoration_come_to_the_same_in_any_order(self, linked, hubspot, hub, told):
-        connection, ana, _bjorn = linked
+        _connection, ana, _bjorn = linked
         hubspot.delete_contact("901")
         hubspot.restore_contact("901")
         events = [
@@ -239,7 +239,7 @@ class TestEvents:
             assert list(record_of(ana)) == ["901"]
 
     def test_of_a_restoration_bring_the_link_back(self, linked, hubspot, hub, told):
-        connection, ana, _bjorn = linked
+        _connection, ana, _bjorn = linked
         hubspot.delete_contact("901")
         told([self.make(hub, Kind.DELETED, "901", 1)])
         assert not record_of(ana)

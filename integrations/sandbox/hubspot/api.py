@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from integrations.sandbox.faults import Fault
 from integrations.sandbox.hubspot import errors, faults
 from integrations.sandbox.hubspot.account_calls import AccountCalls
 from integrations.sandbox.hubspot.association_calls import AssociationCalls
@@ -69,7 +70,7 @@ class HubSpotApi:
         )
         return found[0].pattern if found else None
 
-    def replacement(self, fault: faults.Fault) -> Response | None:
+    def replacement(self, fault: Fault) -> Response | None:
         """Return what a fault puts in an answer's place."""
         return faults.replacement(fault)
 

@@ -6,6 +6,7 @@ otherwise it fails the batch, of which nothing is written then.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from integrations.sandbox.hubspot import rows
 from integrations.sandbox.hubspot.calls import Call, dated
@@ -53,7 +54,7 @@ class BatchCalls:
         call.require(kind.scopes.create)
         write = _Write(call, kind)
         for row in rows.inputs_of(call.body()):
-            write.prepare(row, lambda row=row: _creation(write, row))
+            write.prepare(row, partial(_creation, write, row))
         return write.answer(status=201)
 
     def update(self, call: Call, type_name: str) -> Response:
@@ -69,7 +70,7 @@ class BatchCalls:
             if record is None:
                 write.missing.append((one, row))
             else:
-                write.prepare(row, lambda row=row, record=record: _update(write, row, record))
+                write.prepare(row, partial(_update, write, row, record))
         return write.answer()
 
     def upsert(self, call: Call, type_name: str) -> Response:
@@ -83,7 +84,7 @@ class BatchCalls:
         # "Partial upserts are not supported" by e-mail address.
         write = _Write(call, kind, is_whole=kind.type_id == CONTACTS and id_property == EMAIL)
         for row, one in zip(inputs, ids, strict=True):
-            write.prepare(row, lambda row=row, one=one: _upsert(write, row, id_property, one))
+            write.prepare(row, partial(_upsert, write, row, id_property, one))
         return write.answer()
 
     def archive(self, call: Call, type_name: str) -> Response:

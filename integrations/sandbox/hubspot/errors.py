@@ -43,7 +43,7 @@ class Unacceptable(Exception):
     def row(self, trace_id: str | None) -> Json:
         """Return the error as an entry of a batch's `errors`."""
         context = self.context | ({"objectWriteTraceId": [trace_id]} if trace_id else {})
-        return {"status": "error", "category": self.category, "message": self.message, "context": context}
+        return error_row(self.category, self.message, context=context, details=self.details)
 
     def refused(self) -> Refused:
         """Return the error as the answer to a whole call."""
@@ -110,15 +110,24 @@ def not_found(message: str = "resource not found") -> Refused:
     return error(404, "OBJECT_NOT_FOUND", message)
 
 
-def some_not_found(kind_name: str, ids: list[str]) -> Json:
-    """Return the entry of a batch's `errors` that names what could not be found."""
+def error_row(category: str, message: str, *, context: Mapping[str, Any], details: Iterable[Json] = ()) -> Json:
+    """Return one entry of a batch's `errors`."""
     return {
         "status": "error",
-        "category": "OBJECT_NOT_FOUND",
-        "message": f"Could not get some {kind_name.upper()} objects, they may be deleted or not exist. "
-        "Check that ids are valid.",
-        "context": {"ids": ids},
+        "category": category,
+        "message": message,
+        "context": dict(context),
+        "errors": list(details),
+        "links": {},
     }
+
+
+def some_not_found(kind_name: str, ids: list[str]) -> Json:
+    """Return the entry of a batch's `errors` that names what could not be found."""
+    message = (
+        f"Could not get some {kind_name.upper()} objects, they may be deleted or not exist. Check that ids are valid."
+    )
+    return error_row("OBJECT_NOT_FOUND", message, context={"ids": ids})
 
 
 def no_token() -> Refused:

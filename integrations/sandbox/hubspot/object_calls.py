@@ -94,7 +94,7 @@ def new_values(
     required = (*kind.required, *call.account.rules.required_on_create.get(kind.type_id, ()))
     return values.accepted(
         kind,
-        _properties(body) | (more or {}),
+        _properties(body) | dict(more or {}),
         account_id=call.account.id,
         owner_ids=call.account.owner_ids(),
         required=required,

@@ -1,7 +1,5 @@
 """Definitions of properties and their groups ("Properties")."""
 
-from typing import Any
-
 from integrations.sandbox.hubspot import rows
 from integrations.sandbox.hubspot.calls import Call, dated
 from integrations.sandbox.hubspot.definitions import (
@@ -12,7 +10,7 @@ from integrations.sandbox.hubspot.definitions import (
     changed_definition,
     definition_of,
 )
-from integrations.sandbox.hubspot.errors import Json, Unacceptable, invalid, not_found
+from integrations.sandbox.hubspot.errors import Json, Unacceptable, error_row, invalid, not_found
 from integrations.sandbox.hubspot.objects import ObjectType
 from integrations.sandbox.wire import Response, Route, json_response
 
@@ -195,10 +193,5 @@ def _archive(call: Call, kind: ObjectType, definition: Definition) -> None:
     kind.define(definition.changed(archived_at=call.at.text))
 
 
-def _missing(names: list[str]) -> dict[str, Any]:
-    return {
-        "status": "error",
-        "category": "OBJECT_NOT_FOUND",
-        "message": "Some properties do not exist.",
-        "context": {"name": names},
-    }
+def _missing(names: list[str]) -> Json:
+    return error_row("OBJECT_NOT_FOUND", "Some properties do not exist.", context={"name": names})

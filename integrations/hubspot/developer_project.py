@@ -60,10 +60,8 @@ class Installation:
         if self.known_app_object_scopes or not self.app_id:
             return self.known_app_object_scopes
         name = f"a{self.app_id}_{told.OBJECT_NAME.lower()}"
-        return (
-            *(f"crm.app.objects.{name}.{right}" for right in ("view", "create", "edit", "delete")),
-            *(f"crm.app.schemas.{name}.{right}" for right in ("read", "properties.write")),
-        )
+        rights = ("view", "create", "edit", "delete")
+        return (*(f"crm.app.objects.{name}.{right}" for right in rights), f"crm.app.schemas.{name}.read")
 
 
 @dataclass(frozen=True, slots=True)

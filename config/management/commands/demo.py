@@ -48,7 +48,7 @@ HUBSPOT_APP_ID = "1122334"
 HUBSPOT_APP_OBJECT = f"a{HUBSPOT_APP_ID}_course_enrollment"
 HUBSPOT_APP_OBJECT_SCOPES = (
     *(f"crm.app.objects.{HUBSPOT_APP_OBJECT}.{right}" for right in ("view", "create", "edit", "delete")),
-    *(f"crm.app.schemas.{HUBSPOT_APP_OBJECT}.{right}" for right in ("read", "properties.write")),
+    f"crm.app.schemas.{HUBSPOT_APP_OBJECT}.read",
 )
 
 

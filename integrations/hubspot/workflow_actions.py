@@ -26,6 +26,7 @@ from integrations.hubspot.mapper import Mapper, Surroundings
 from integrations.hubspot.models import WorkflowCall
 from integrations.hubspot.outcomes import Result
 from integrations.hubspot.payloads import Record
+from integrations.hubspot.progress import queue
 from integrations.hubspot.provider import HubSpot, client_for
 from integrations.models import Connection
 from integrations.sync import requests
@@ -207,6 +208,9 @@ def _result(
     if answer.outcome is not requests.Outcome.SKIPPED:
         # Mapped properties are not part of the call: they are read soon.
         webhooks.note_person(connection, person.key, now)
+    if answer.membership_id is not None and answer.status == "active":
+        # Their courses began before the link was there.
+        queue.people(connection, [answer.membership_id])
     return outcomes.of(answer)
 
 

@@ -2,5 +2,7 @@
 
 from django.dispatch import Signal
 
+# connection, membership_ids: these people were just linked with records, whether they are new here or not.
+people_linked = Signal()
 # connection: all of its links are about to be deleted, because they were too old or of another kind of records.
 links_dropped = Signal()

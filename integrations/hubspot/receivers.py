@@ -15,7 +15,7 @@ from integrations.hubspot.models import ProgressTarget
 from integrations.hubspot.progress import queue
 from integrations.hubspot.provider import HubSpot
 from integrations.models import Connection
-from integrations.signals import links_dropped
+from integrations.signals import links_dropped, people_linked
 from users import signals
 
 # Changes of so many seconds are sent together.
@@ -44,6 +44,13 @@ def report_names(*, membership_ids: Collection[int], **kwargs: Any) -> None:
 def take_back(*, membership_ids: Collection[int], **kwargs: Any) -> None:
     """Have HubSpot's records of someone's courses removed with the person."""
     queue.erased(membership_ids)
+
+
+@receiver(people_linked)
+def report_linked(*, connection: Connection, membership_ids: Collection[int], **kwargs: Any) -> None:
+    """Queue the courses of people who were just linked; those who have not accepted yet are passed over."""
+    if connection.provider == HubSpot.key:
+        queue.people(connection, membership_ids)
 
 
 @receiver(links_dropped)

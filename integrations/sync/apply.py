@@ -17,6 +17,7 @@ import msgspec
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
+from integrations import signals
 from integrations.engine import plan, rejections
 from integrations.engine.changes import Change, Kind, Reason
 from integrations.engine.records import Person
@@ -103,6 +104,7 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
             counts, added = outcome.tally, outcome.added
             identity_ids = ledger.remember(context, batch, changes, added, rejected)
             ledger.keep_plan(context, batch, news, added=added, found=found)
+            _announce(context, news, added)
         tally.update(counts)
         result = Result(tally, identity_ids, changes=changes, added=added)
         if finish is not None:
@@ -117,6 +119,12 @@ def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.O
     before = traces.images(known)
     outcome = provision.carry_out(context, changes)
     return outcome, traces.differences(before, traces.images(known))
+
+
+def _announce(context: Context, changes: Sequence[Change], added: Mapping[str, int]) -> None:
+    linked = [change.membership_id for change in changes if change.kind is Kind.LINK and change.membership_id]
+    if ids := [*linked, *added.values()]:
+        signals.people_linked.send(sender=None, connection=context.connection, membership_ids=ids)
 
 
 def _decide(context: Context, batch: Batch) -> tuple[list[Change], dict[str, rejections.Rejected]]:

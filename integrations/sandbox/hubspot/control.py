@@ -70,6 +70,7 @@ _ACTIONS = frozenset(
         "subscribe",
         "uninstall",
         "upload_app_object",
+        "upload_webhooks",
         "wait_until_quiet",
         "withdraw_scope",
     )

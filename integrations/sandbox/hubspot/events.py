@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from integrations.sandbox.hubspot import project
 from integrations.sandbox.hubspot.deliveries import Deliveries, Delivery
 from integrations.sandbox.hubspot.signing import Flaw
 from integrations.sandbox.hubspot.standard import CONTACTS
@@ -21,12 +22,6 @@ MOST_EVENTS = 100
 ANSWER_SECONDS = 5.0
 # Ten repeats spread over a day.
 PAUSES = (60, 300, 900, 1800, 3600, 7200, 10800, 14400, 18000, 28800)
-# Subscriptions are the application's, not an account's, so they name properties that every account has.
-PROPERTIES = (
-    *("email", "hs_additional_emails", "firstname", "lastname", "jobtitle", "department", "company"),
-    *("phone", "mobilephone", "city", "country", "hubspot_owner_id"),
-    *("hs_email", "hs_given_name", "hs_family_name", "hs_job_title"),
-)
 _FIRST_SUBSCRIPTION = 770_001
 
 
@@ -46,8 +41,8 @@ class Webhooks:
         self.url = ""
         self.habits = Habits()
         # None: every kind, and changes of every property.
-        self.kinds: frozenset[str] | None = None
-        self.properties: frozenset[str] | None = frozenset(PROPERTIES)
+        self.kinds: frozenset[str] | None = project.KINDS
+        self.properties: frozenset[str] | None = project.PROPERTIES
         self._app_id = app_id
         self._deliveries = deliveries
         self._chance = random.Random(seed)

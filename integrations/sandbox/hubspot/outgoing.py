@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from integrations.sandbox.hubspot import project
 from integrations.sandbox.hubspot.actions import Execution
 from integrations.sandbox.hubspot.crm import Crm, record_of
 from integrations.sandbox.hubspot.errors import Json
@@ -73,6 +74,11 @@ class Outgoing(Crm):
         webhooks = self.outbound.webhooks
         webhooks.kinds = None if kinds is None else frozenset(kinds)
         webhooks.properties = None if properties is None else frozenset(properties)
+
+    def upload_webhooks(self, declaration: Json) -> None:
+        """Take the subscriptions from the `config` of a project's webhooks file."""
+        kinds, properties = project.subscriptions(declaration.get("config", declaration))
+        self.subscribe(kinds=kinds, properties=properties)
 
     def gather_webhooks(self) -> None:
         """Collect events until `release_webhooks`, so that those of several accounts share a batch."""

@@ -1,6 +1,14 @@
-"""What the application's developer project declares: its app object, as uploaded to HubSpot."""
+"""What the application's developer project declares, as uploaded to HubSpot: its app object and its subscriptions."""
 
 from typing import Any
+
+# Subscriptions belong to the application and not to an account, so few properties can be among them.
+KINDS = frozenset(
+    ("contact.deletion", "contact.merge", "contact.privacyDeletion", "contact.propertyChange", "contact.restore")
+)
+PROPERTIES = frozenset(("email", "firstname", "lastname"))
+_OBJECTS = ("contact", "object")
+_DEEDS = ("creation", "deletion", "merge", "privacyDeletion", "propertyChange", "restore")
 
 _STATUSES = ("not_started", "in_progress", "completed", "passed", "failed", "pending_review")
 _PROGRESSES = _STATUSES[:3]
@@ -46,6 +54,16 @@ def course_enrollment() -> dict[str, Any]:
             *(_property(name, label, "date", "date") for name, label in _DATES.items()),
         ],
     }
+
+
+def subscriptions(config: dict[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the kinds of events and the properties of a project's webhooks file. Raises ValueError."""
+    listed = [one for group in config.get("subscriptions", {}).values() for one in group if one.get("active")]
+    kinds = frozenset(str(one.get("subscriptionType")) for one in listed)
+    known = {f"{kind}.{deed}" for kind in _OBJECTS for deed in _DEEDS}
+    if not listed or kinds - known:
+        raise ValueError(f"There are no such subscriptions: {', '.join(sorted(kinds - known)) or 'none at all'}.")
+    return kinds, frozenset(one["propertyName"] for one in listed if "propertyName" in one)
 
 
 def _property(name: str, label: str, kind: str, field_type: str) -> dict[str, Any]:

@@ -122,12 +122,11 @@ def _workflows(hubspot: HubSpot, shown: Shown) -> str:
         f'<a href="{shown.path}/workflow?action={action.key}">{escape(action.name)}</a>'
         for action in workflows.actions.values()
     )
-    rows = "".join(
-        f"<tr><td>{execution.began_at:%H:%M:%S}</td><td>{escape(told(execution))}</td></tr>"
+    history = "".join(
+        f"<li>{execution.began_at:%H:%M:%S} {escape(told(execution))}</li>"
         for execution in workflows.of_record(shown.account.id, shown.kind.type_id, shown.record.id)
     )
-    history = f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>' if rows else ""
-    return f"<section><h2>Run a workflow action</h2><p>{links}</p>{history}</section>"
+    return f"<section><h2>Run a workflow action</h2><p>{links}</p>{f'<ul>{history}</ul>' if history else ''}</section>"
 
 
 def _properties(shown: Shown) -> str:

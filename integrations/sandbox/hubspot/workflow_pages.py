@@ -45,11 +45,12 @@ def _first_step(hubspot: HubSpot, shown: Shown, action: str, query: Mapping[str,
 
 
 def _last_step(hubspot: HubSpot, shown: Shown, action: str, query: Mapping[str, str]) -> str:
-    portal = query["portal"]
-    answer = hubspot.fetch_options("group", action=action, inputs={"portal": portal}, account=shown.account.id)
+    portal, account = query["portal"], shown.account.id
+    portals = _choices(hubspot.fetch_options("portal", action=action, account=account).json().get("options") or ())
+    answer = hubspot.fetch_options("group", action=action, inputs={"portal": portal}, account=account)
     groups = {"": "No group"} | _choices(answer.json().get("options") or ())
     chosen = {
-        "account": shown.account.id,
+        "account": account,
         "records": shown.record.id,
         "object_type": shown.name,
         "action": action,
@@ -58,7 +59,7 @@ def _last_step(hubspot: HubSpot, shown: Shown, action: str, query: Mapping[str, 
     }
     fields = (
         hidden(**chosen)
-        + f"<p>Portal: {escape(portal)}</p>"
+        + f"<p>Portal: {escape(portals.get(portal, portal))}</p>"
         + select("input:group", "Group (optional)", groups)
         + text_input("input:last_day", "Last day of access (optional)", kind="date")
     )

@@ -10,7 +10,8 @@ from integrations.sandbox.hubspot.app import CLIENT_SECRET
 
 @pytest.fixture
 def events(app, receiver, hubspot):
-    """Wait for what was sent and return the events of every batch that came."""
+    """Wait for what was sent, of every kind, and return the events of every batch that came."""
+    hubspot.subscribe()
 
     def arrived():
         assert hubspot.wait_until_quiet()
@@ -32,11 +33,6 @@ class TestEvents:
         assert (event["portalId"], event["objectId"]) == (account.id, 901)
         assert (event["propertyName"], event["propertyValue"]) == ("department", "support")
         assert event["attemptNumber"] == 0
-
-    def test_leave_out_properties_without_a_subscription(self, hubspot, events):
-        hubspot.change_contact("901", notes_for_trainer="Prefers mornings")
-
-        assert events() == []
 
     def test_tell_of_a_new_contact_a_deleted_and_a_restored_one(self, hubspot, events):
         newcomer = hubspot.add_contact(email="noor@newcomers.example")
@@ -111,6 +107,49 @@ class TestEvents:
         hubspot.delete_contact("902")
 
         assert kinds(events()) == ["contact.deletion"]
+
+    def test_leave_out_properties_without_a_subscription(self, hubspot, events):
+        hubspot.subscribe(properties=["department"])
+        hubspot.change_contact("901", jobtitle="Trainer", department="support")
+
+        assert [event["propertyName"] for event in events()] == ["department"]
+
+
+class TestSubscriptions:
+    @pytest.fixture(autouse=True)
+    def started(self, app, receiver):
+        """A project that was just uploaded."""
+
+    def test_are_few_at_first(self, hubspot, receiver):
+        hubspot.add_contact(email="noor@newcomers.example")
+        hubspot.change_contact("901", department="support")
+        hubspot.change_contact("901", firstname="Anabela")
+
+        assert hubspot.wait_until_quiet()
+        assert [event["propertyName"] for one in receiver.at("webhooks/") for event in one.json()] == [
+            "email",
+            "firstname",
+        ]
+
+    def test_come_from_the_projects_file(self, hubspot, receiver):
+        subscriptions = {
+            "crmObjects": [{"subscriptionType": "object.deletion", "objectType": "user", "active": True}],
+            "legacyCrmObjects": [
+                {"subscriptionType": "contact.merge", "active": False},
+                {"subscriptionType": "contact.propertyChange", "propertyName": "jobtitle", "active": True},
+            ],
+        }
+        hubspot.upload_webhooks({"type": "webhooks", "config": {"subscriptions": subscriptions}})
+        hubspot.merge_contacts("903", "904")
+        hubspot.change_contact("901", firstname="Anabela", jobtitle="Trainer")
+
+        assert hubspot.wait_until_quiet()
+        assert [event["propertyName"] for one in receiver.at("webhooks/") for event in one.json()] == ["jobtitle"]
+
+    def test_have_to_make_sense(self, hubspot):
+        for listed in ([], [{"subscriptionType": "contact.birthday", "active": True}]):
+            with pytest.raises(ValueError, match="no such subscriptions"):
+                hubspot.upload_webhooks({"subscriptions": {"hubEvents": listed}})
 
 
 class TestBatches:

@@ -16,6 +16,7 @@ from integrations.http import (
     OneToken,
     ProviderUnavailable,
     RecordMissing,
+    Refusal,
     RequestRejected,
     harden,
     is_safe_address,
@@ -51,7 +52,7 @@ class Scripted:
                 self.wfile.write(content)
                 self.close_connection = len(content) != int(headers.get("Content-Length", len(content)))
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_PATCH = do_GET  # noqa: N815
 
             def log_message(self, *args):
                 pass
@@ -269,7 +270,89 @@ class TestGet:
             assert "ada@example.com" not in text
 
 
+class TestCall:
+    def test_sends_json_with_the_token(self, server, api):
+        server.gives(200)
+
+        api.call("PATCH", "/things", body={"a": 1}, is_repeatable=False)
+
+        method, path, headers, body = server.requests[0]
+        assert (method, path, json.loads(body)) == ("PATCH", "/things", {"a": 1})
+        assert headers["Authorization"] == "Bearer token-1"
+
+    @pytest.mark.parametrize("status", [423, 477, 500, 503, 521, 524])
+    def test_is_repeated_after_a_passing_trouble(self, server, api, status):
+        server.gives(status).gives(200)
+
+        api.call("POST", "/", body={})
+
+        assert [body for _method, _path, _headers, body in server.requests] == [b"{}", b"{}"]
+
+    @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+    def test_that_must_not_happen_twice_is_left_to_the_caller(self, server, api, status):
+        server.gives(status)
+
+        with pytest.raises(ProviderUnavailable):
+            api.call("POST", "/", body={}, is_repeatable=False)
+
+        assert len(server.requests) == 1
+
+    def test_that_must_not_happen_twice_is_not_repeated_when_the_connection_breaks(self, server, api):
+        server.gives(0).gives(200)
+
+        with pytest.raises(ProviderUnavailable):
+            api.call("POST", "/", body={}, is_repeatable=False)
+
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("status", [423, 429, 477])
+    def test_that_was_refused_before_anything_was_done_is_repeated_all_the_same(self, server, api, status):
+        server.gives(status).gives(200)
+
+        assert api.call("POST", "/", body={}, is_repeatable=False).status == 200
+
+    def test_renews_a_refused_token_even_if_it_must_not_happen_twice(self, server, pauses):
+        bearer = TwoTokens()
+        server.gives(401, b"").gives(200)
+
+        Api(server.url, label="Acme", bearer=bearer, pause=pauses.append).call("POST", "/", is_repeatable=False)
+
+        assert server.requests[1][2]["Authorization"] == "Bearer renewed"
+
+
+class TestRefusals:
+    def test_are_read_in_the_words_of_the_provider(self, server, pauses):
+        server.gives(400, b"whatever")
+        api = Api(
+            server.url,
+            label="Acme",
+            pause=pauses.append,
+            read_refusal=lambda response: Refusal("NO_GOOD", "shoe_size", "r-1", 3.0),
+        )
+
+        with pytest.raises(RequestRejected) as refusal:
+            api.get("/")
+
+        error = refusal.value
+        assert (error.category, error.detail, error.request_id) == ("NO_GOOD", "shoe_size", "r-1")
+
+    def test_may_say_how_long_to_wait(self, server, pauses):
+        server.gives(429).gives(200)
+
+        Api(server.url, label="Acme", pause=pauses.append, read_refusal=lambda response: Refusal(wait=3.0)).get("/")
+
+        assert sum(pauses) == 3
+
+
 class TestPost:
+    def test_sends_a_form_where_that_is_asked_for(self, server, api):
+        server.gives(200)
+
+        api.post("/", {"token": "t"}, is_form=True)
+
+        _method, _path, headers, body = server.requests[0]
+        assert (headers["Content-Type"], body) == ("application/x-www-form-urlencoded", b"token=t")
+
     def test_sends_json_without_a_token(self, server, api):
         server.gives(200)
 

@@ -1,8 +1,12 @@
-"""When the brake holds removals."""
+"""When the brake holds removals, and which addresses always wait."""
+
+from dataclasses import replace
 
 import pytest
 
-from integrations.engine.guard import too_many
+from integrations.engine.guard import must_confirm_address, too_many
+
+from .records import learner, policy
 
 
 class TestTooManyRemovals:
@@ -26,3 +30,14 @@ class TestTooManyRemovals:
     )
     def test_weighs_number_and_share_over_a_day(self, planned, lately, linked, held):
         assert too_many(planned=planned, lately=lately, linked=linked) is held
+
+
+class TestMustConfirmAddress:
+    @pytest.mark.parametrize(
+        ("has_signed_in", "trusts_addresses", "waits"),
+        [(True, False, True), (True, True, False), (False, False, False), (False, True, False)],
+    )
+    def test_is_so_for_accounts_in_use_where_anyone_may_write_addresses(self, has_signed_in, trusts_addresses, waits):
+        somebody = learner(has_signed_in=has_signed_in)
+
+        assert must_confirm_address(somebody, replace(policy(), trusts_addresses=trusts_addresses)) is waits

@@ -1,5 +1,6 @@
 """What a sync decides about one person."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -189,6 +190,15 @@ class TestLinkedLearner:
         assert update.after == {"custom_data": {"7": "Sales"}, "first_name": "Maya"}
         assert (address.kind, address.before) == (Kind.CHANGE_EMAIL, {"email": "mia@example.com"})
         assert address.after == {"email": "maya@example.com"}
+
+    @pytest.mark.parametrize(("has_signed_in", "reason"), [(True, Reason.ADDRESS_NOT_CONFIRMED), (False, None)])
+    def test_keeps_the_address_until_an_approval_where_anyone_may_write_it(self, has_signed_in, reason):
+        stale = learner(first_name="Mia", email="mia@example.com", has_signed_in=has_signed_in)
+
+        update, address = decided(person(), around(stale), replace(policy(), trusts_addresses=False))
+
+        assert (update.after, update.reason) == ({"first_name": "Maya"}, None)
+        assert (address.kind, address.reason) == (Kind.CHANGE_EMAIL, reason)
 
     def test_loses_a_value_apart_from_what_else_changes(self):
         had_one = learner(first_name="Mia", custom_data={"7": "Sales"})

@@ -85,6 +85,8 @@ class Fault:
             return False
         if self.page is not None and request.query.get("page") != str(self.page):
             return False
+        if self.kind == "partial" and "/batch/" not in request.path:
+            return False
         if self.path is not None:
             return request.path.startswith(self.path)
         if self.kind in _KINDS_FOR_LISTS:

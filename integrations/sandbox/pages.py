@@ -18,6 +18,7 @@ header, main, footer { max-width: 70rem; margin: auto; padding: 1rem }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .25rem 0 }
 h2 { font-size: 1.15rem; margin: 0 0 .5rem }
 p { margin: .4rem 0 }
+li { overflow-wrap: anywhere }
 a { color: var(--brand) }
 .soft, footer { color: var(--soft); font-size: .9rem }
 section, details { background: var(--card); border: 1px solid var(--rule); border-radius: .75rem;

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from integrations.sandbox import pages
 from integrations.sandbox.hubspot.accounts import Account
+from integrations.sandbox.hubspot.app import APP_OBJECT_SCOPES
 from integrations.sandbox.hubspot.state import HubSpot
 from integrations.sandbox.wire import Request, Response, Route, escape, redirect
 
@@ -23,7 +24,14 @@ _WORDS = {
     "crm.objects.users.read": "Read users",
     "crm.objects.users.write": "Change properties of users",
     "crm.schemas.contacts.write": "Add properties to contacts",
+    "crm.schemas.contacts.read": "See which properties contacts have",
+    "settings.users.read": "See who can sign in",
+    "crm.schemas.custom.read": "See which custom objects there are",
+    "crm.schemas.custom.write": "Define custom objects",
+    "crm.objects.custom.read": "Read records of custom objects",
+    "crm.objects.custom.write": "Change records of custom objects",
     "automation": "Take part in workflows",
+    **dict.fromkeys(APP_OBJECT_SCOPES, "Keep course enrollments"),
 }
 
 
@@ -112,7 +120,8 @@ def _label(account: Account) -> str:
 
 
 def _scope_list(scopes: str) -> str:
-    return f"<ul>{''.join(f'<li>{escape(_WORDS.get(scope, scope))}</li>' for scope in scopes.split())}</ul>"
+    told = dict.fromkeys(_WORDS.get(scope, scope) for scope in scopes.split())
+    return f"<ul>{''.join(f'<li>{escape(words)}</li>' for words in told)}</ul>"
 
 
 def _optional(scopes: str) -> str:

@@ -200,6 +200,12 @@ class TestFaults:
         assert spoiled.json()["numErrors"] == 2
         assert clean.status_code == 200
 
+    def test_partial_waits_for_a_batch(self, app, hubspot):
+        hubspot.set_fault("partial")
+
+        assert app.get(f"{OBJECTS}/contacts").status_code == 200
+        assert app.batch("update", row("t", id=ANA, properties={"city": "Faro"})).status_code == 207
+
     def test_partial_fails_a_batch_without_trace_ids_whole(self, app, hubspot):
         hubspot.set_fault("partial")
 

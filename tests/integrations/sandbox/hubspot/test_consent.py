@@ -38,7 +38,7 @@ class TestConsentPage:
         assert answer.status_code == 200
         assert "Larkfield Academy" in answer.text
         assert "Read contacts" in answer.text
-        assert "crm.schemas.custom.read" in answer.text
+        assert "See which custom objects there are" in answer.text
 
     def test_has_the_account_of_its_address_chosen(self, browser):
         answer = browser.get(f"/hubspot/oauth/{PROFESSIONAL}/authorize", params=LINK)

@@ -19,6 +19,9 @@ RULE_TARGETS = {"R1": 0.3, "R2": 3.0, "R3 one": 0.5, "R3 preview": 0.3}
 # Rows of tests.benchmark.files, and their targets in seconds; a download is measured at 100,000 people.
 FILE_TARGETS = {"E1": 60.0, "E2": 30.0}
 
+# Seconds to a list of people at 100,000 of them, whatever it is filtered by (R4), and its queries.
+PAGE_SECONDS, PAGE_QUERIES = 0.25, 15
+
 Step = Callable[[Rig, int], Iterator[Row]]
 
 
@@ -61,6 +64,7 @@ def _steps(*, with_million: bool) -> list[tuple[tuple[str, ...], Step]]:
         (("S9",), sync.faulty),
         (("R1", "R2", "R3"), _rules),
         (("E1", "E2"), _files),
+        (("R4",), _pages),
     ]
     return [*steps, (("S10",), sync.million)] if with_million else steps
 
@@ -82,6 +86,13 @@ def _files(made: Rig, people: int) -> Iterator[Row]:
         name, _, what = label.partition(" ")
         scaled = FILE_TARGETS[name] * (max(1.0, people / FULL_SIZE) if name == "E1" else 1.0)
         yield Row(name, what, seconds, "s", scaled, note=remark)
+
+
+def _pages(made: Rig, people: int) -> Iterator[Row]:
+    for label, seconds, queries in measure.run(made, "postgres", "pages", people)["result"]:
+        is_lean = queries < PAGE_QUERIES
+        note = f"{queries} queries" if is_lean else f"{queries} queries, more than {PAGE_QUERIES - 1}"
+        yield Row("R4", f"page: {label}", seconds, "s", PAGE_SECONDS if is_lean else 0.0, note=note)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ JOBS = {
     "sync_all": ("portal", "sync_all"),
     "rules": ("rules", "run"),
     "files": ("files", "run"),
+    "pages": ("pages", "run"),
 }
 
 

@@ -78,12 +78,12 @@ def run(people: int = 100_000, rules: int = 50) -> list[Row]:
     name = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
-        return list(_measure(_Portal(people, rules), people))
+        return list(_measure(LargePortal(people, rules), people))
     finally:
         connection.creation.destroy_test_db(name, verbosity=0)
 
 
-def _measure(portal: "_Portal", people: int) -> Iterator[Row]:
+def _measure(portal: "LargePortal", people: int) -> Iterator[Row]:
     def everyone() -> None:
         grouping.regroup_portal(portal_id=portal.id, now=NOW)
 
@@ -105,7 +105,7 @@ def _measure(portal: "_Portal", people: int) -> Iterator[Row]:
     yield f"a page of {PAGE} people, nothing changes", *_median(lambda: some(portal.page))
 
 
-class _Portal:
+class LargePortal:
     """A portal full of people with a full set of custom data, and its rules."""
 
     def __init__(self, people: int, rules: int) -> None:

@@ -56,6 +56,7 @@ ACTIONS: dict[str, Text] = {
     "password_set": gettext_lazy("Password set"),
     "pins_lifted": gettext_lazy("Pins lifted"),
     "people_exported": gettext_lazy("People of a sync downloaded"),
+    "progress_storage_chosen": gettext_lazy("Place of course progress in HubSpot chosen"),
     "portal_created": gettext_lazy("Portal created"),
     "settings_exported": gettext_lazy("Settings downloaded"),
     "settings_imported": gettext_lazy("Settings imported"),

@@ -3,7 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from integrations.hubspot import scopes
-from integrations.providers import RecordType, Words
+from integrations.providers import RecordType, SetupStep, Tab, Words
 
 RECORD_TYPES = (
     RecordType(
@@ -15,6 +15,20 @@ RECORD_TYPES = (
         scopes.USERS,
         _("User records"),
         _("For your own teams: the colleagues who work in your HubSpot account become learners."),
+    ),
+)
+
+# Pages of HubSpot's own, after those that all providers share.
+TABS = (
+    Tab(_("Workflows"), "hubspot:workflows"),
+    Tab(_("Received calls"), "hubspot:calls"),
+    Tab(_("Course progress"), "hubspot:progress"),
+)
+SETUP = (
+    SetupStep(
+        _("Use the actions in HubSpot"),
+        _("Workflows add and invite people, one by one, with the two actions that this connection brings."),
+        "hubspot:workflows",
     ),
 )
 

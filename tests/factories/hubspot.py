@@ -27,3 +27,17 @@ class ProgressTargetFactory(DjangoModelFactory):
     strategy = models.Strategy.APP_OBJECT
     object_type = "a1_course_enrollment"
     checked_at = factory.LazyFunction(timezone.now)
+
+
+class WorkflowCallFactory(DjangoModelFactory):
+    class Meta:
+        model = models.WorkflowCall
+
+    connection = factory.SubFactory(ConnectionFactory, provider="hubspot", record_type="contacts")
+    account_id = factory.SelfAttribute("connection.external_account_id")
+    callback_id = factory.Sequence(lambda number: f"ap-{number}")
+    kind = models.WorkflowCall.Kind.INVITE
+    record_type = "CONTACT"
+    record_id = "901"
+    outcome = models.WorkflowCall.Outcome.INVITED
+    received_at = factory.LazyFunction(timezone.now)

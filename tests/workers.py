@@ -91,4 +91,9 @@ def _environment():
         "GUSTO_CLIENT_ID": settings.GUSTO_CLIENT_ID,
         "GUSTO_CLIENT_SECRET": settings.GUSTO_CLIENT_SECRET,
         "GUSTO_RATE_LIMIT": str(settings.GUSTO_RATE_LIMIT),
+        "HUBSPOT_API_URL": settings.HUBSPOT_API_URL,
+        "HUBSPOT_APP_ID": settings.HUBSPOT_APP_ID,
+        "HUBSPOT_CLIENT_ID": settings.HUBSPOT_CLIENT_ID,
+        "HUBSPOT_CLIENT_SECRET": settings.HUBSPOT_CLIENT_SECRET,
+        "HUBSPOT_APP_OBJECT_SCOPES": ",".join(settings.HUBSPOT_APP_OBJECT_SCOPES),
     }

@@ -37,6 +37,8 @@ ACTIONS: dict[str, Text] = {
     "disconnect": gettext_lazy("Integration disconnected"),
     "enrolled": gettext_lazy("Enrolled in a course"),
     "group_joined": gettext_lazy("Put into a group"),
+    "linking_looked": gettext_lazy("Looked for learners to link by e-mail"),
+    "merge_settled": gettext_lazy("Merged record taken off the list"),
     "hubspot_link_moved": gettext_lazy("Link follows a merged HubSpot record"),
     "hubspot_link_removed": gettext_lazy("Link to HubSpot removed"),
     "hubspot_link_renewed": gettext_lazy("Link to HubSpot brought back"),

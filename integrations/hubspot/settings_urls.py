@@ -5,7 +5,7 @@ Every view gets `provider`, as those of the shared pages do.
 
 from django.urls import URLPattern, path
 
-from integrations.hubspot.views import calls, progress
+from integrations.hubspot.views import calls, linking, privacy, progress
 
 app_name = "hubspot"
 
@@ -23,5 +23,8 @@ urlpatterns: list[URLPattern] = [
     path("progress/retry/<int:push_id>/", progress.RetryView.as_view(), name="progress_retry"),
     path("progress/storage/<slug:strategy>/", progress.StoragePage.as_view(), name="progress_storage"),
     # Linking and events
+    path("linking/", linking.LinkingPage.as_view(), name="linking"),
+    path("linking/merged/<int:identity_id>/", linking.SettleMergeView.as_view(), name="settle_merge"),
+    path("privacy/", privacy.PrivacyPage.as_view(), name="privacy"),
     # Set-up guide
 ]

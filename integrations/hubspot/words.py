@@ -23,6 +23,8 @@ TABS = (
     Tab(_("Workflows"), "hubspot:workflows"),
     Tab(_("Received calls"), "hubspot:calls"),
     Tab(_("Course progress"), "hubspot:progress"),
+    Tab(_("Link learners"), "hubspot:linking"),
+    Tab(_("Privacy"), "hubspot:privacy"),
 )
 SETUP = (
     SetupStep(

@@ -139,3 +139,6 @@ def _answered(handle: Callable[[], Response]) -> Response:
         return handle()
     except Refused as refused:
         return refused.response
+    except (AttributeError, LookupError, TypeError, ValueError) as problem:
+        # Bodies are not checked key by key: one of another shape shows here.
+        return errors.invalid(f"Invalid input JSON: {problem}").response

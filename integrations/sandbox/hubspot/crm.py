@@ -1,6 +1,7 @@
 """What people do in HubSpot's own pages: enter, change, merge, delete and restore contacts, and change users."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ SOURCE = "CRM_UI"
 Result = TypeVar("Result")
 
 
-class Crm:
+class Crm(ABC):
     """The methods of the state that change records; `account` is an id or a name, the main account for None.
 
     A contact or user is named by id or e-mail address. Every method raises ValueError for what cannot be done.
@@ -25,9 +26,9 @@ class Crm:
     lock: threading.RLock
     clock: Clock
 
+    @abstractmethod
     def find_account(self, account: int | str | None = None) -> Account:
         """Return an account. Raises ValueError."""
-        raise NotImplementedError
 
     def now(self) -> Moment:
         """Return the sandbox's time."""

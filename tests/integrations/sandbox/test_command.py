@@ -30,10 +30,11 @@ def running(*options):
 
 class TestSandboxCommand:
     def test_serves_until_it_is_told_to_stop(self):
-        with running("--port", "0", "--people", "120", "--rate-limit", "0") as process:
+        with running("--port", "0", "--people", "120", "--hub-contacts", "80", "--rate-limit", "0") as process:
             address = process.stdout.readline().split()[2]
             with Browser(address) as browser:
                 state = browser.get("/_control/state").json()
+                hubspot = browser.get("/_control/hubspot/state").json()
             process.send_signal(signal.SIGTERM)
 
             assert process.wait(timeout=20) == 0
@@ -41,6 +42,7 @@ class TestSandboxCommand:
         assert address.startswith(f"http://{HOST}:")
         assert state["companies"][0]["people"] == 120
         assert state["rate_limit"] == 0
+        assert hubspot["accounts"][0]["records"]["contact"] == 80
 
     def test_says_what_to_do_about_a_taken_port(self, sandbox):
         with running("--port", str(sandbox.port)) as process:

@@ -58,6 +58,16 @@ class TestAnyBatch:
 
         assert answer.status_code == 400
 
+    @pytest.mark.parametrize(
+        "row", [{"id": {}}, {"id": ANA, "properties": None}, {"id": ANA, "properties": ["city"]}, {"id": None}]
+    )
+    def test_refuses_rows_of_another_shape(self, app, row):
+        assert app.batch("update", row).status_code == 400
+
+    @pytest.mark.parametrize("associations", [7, ["901"], [{"to": "901", "types": [1]}]])
+    def test_refuses_associations_of_another_shape(self, app, associations):
+        assert app.batch("create", {"properties": {}, "associations": associations}).status_code == 400
+
     @pytest.mark.parametrize("deed", ["update", "upsert", "archive"])
     def test_refuses_the_same_record_twice(self, app, deed):
         same = row(id="ana.silva@example.org", idProperty="email", properties={}) if deed == "upsert" else row(id=ANA)

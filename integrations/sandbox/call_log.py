@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 _KEPT_CALLS = 5000
-_SECRET_KEYS = frozenset(("access_token", "client_secret", "code", "password", "refresh_token", "token"))
+_SECRET_KEYS = frozenset(("access_token", "client_secret", "code", "hapikey", "password", "refresh_token", "token"))
 
 
 @dataclass(frozen=True, slots=True)

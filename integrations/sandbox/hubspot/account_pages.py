@@ -15,7 +15,7 @@ from integrations.sandbox.wire import Response, escape
 PROVIDER = "HubSpot"
 _API = "/_control/hubspot"
 _SHOWN_REQUESTS = 15
-_FLAWS = {
+_FLAWS: dict[str, str] = {
     Flaw.NONE: "Rightly signed",
     Flaw.WRONG_SIGNATURE: "Signed with another secret",
     Flaw.OLD_TIMESTAMP: "Signed six minutes ago",

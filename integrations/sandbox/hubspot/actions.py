@@ -8,9 +8,10 @@ from typing import Any
 
 from integrations.sandbox.hubspot.transport import Answer
 
-_PATHS = {"user-invite": "user-invite/", "user-add": "user-add/"}
 _NAMES = {"user-invite": "User Invite Action", "user-add": "User Add Action"}
-_FIRST_DEFINITION = 10_860_211
+_REQUIRED = ("actionUrl", "inputFields", "labels", "objectTypes")
+_FOLDER = "/actions/"
+FIRST_DEFINITION = 10_860_211
 # Kinds of records as actions name them.
 OBJECT_TYPES = {"0-1": "CONTACT", "0-115": "USER"}
 
@@ -29,7 +30,7 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Action:
-    """One definition: a name, a revision that can change while workflows run, and addresses below `base`."""
+    """One definition with a revision that can change while workflows run; its paths are below the application's."""
 
     key: str
     definition_id: int
@@ -37,19 +38,54 @@ class Action:
     path: str
     version: int = 1
     properties: tuple[str, ...] = ("email", "firstname", "lastname", "hs_additional_emails", "hs_object_id")
-    # Input fields, and the paths of those whose choices are fetched.
-    inputs: tuple[str, ...] = ("portal", "group", "last_day")
+    # Input fields whose choices are fetched, and where.
     option_paths: dict[str, str] = field(
         default_factory=lambda: {"portal": "options/portal/", "group": "options/group/"}
     )
+    definition: dict[str, Any] = field(default_factory=dict)
 
 
 def default_actions() -> dict[str, Action]:
     """Return the definitions that the application's project brings."""
     return {
-        key: Action(key, _FIRST_DEFINITION + number, _NAMES[key], path)
-        for number, (key, path) in enumerate(_PATHS.items())
+        key: Action(key, FIRST_DEFINITION + number, name, f"{key}/")
+        for number, (key, name) in enumerate(_NAMES.items())
     }
+
+
+def defined_action(definition: dict[str, Any], definition_id: int, *, version: int = 1) -> Action:
+    """Return the action that a definition of the project or of the API describes. Raises ValueError."""
+    missing = [key for key in _REQUIRED if key not in definition]
+    if missing:
+        raise ValueError(f"Missing required fields: {', '.join(missing)}.")
+    try:
+        labels = definition["labels"]["en"]
+        fields = [one["typeDefinition"] for one in definition["inputFields"]]
+        asked = definition.get("objectRequestOptions", {}).get("properties", ())
+        path = _path(definition["actionUrl"])
+        unlabelled = [one["name"] for one in fields if one["name"] not in labels.get("inputFieldLabels", {})]
+        if unlabelled:
+            raise ValueError(f"Labels are missing for {', '.join(unlabelled)}.")
+        return Action(
+            key=path.strip("/"),
+            definition_id=definition_id,
+            name=labels["actionName"],
+            path=path,
+            version=version,
+            properties=tuple(asked),
+            option_paths={one["name"]: _path(one["optionsUrl"]) for one in fields if one.get("optionsUrl")},
+            definition=definition,
+        )
+    except (AttributeError, LookupError, TypeError) as problem:
+        raise ValueError(f"The definition is malformed: {problem!r}.") from problem
+
+
+def _path(address: str) -> str:
+    """Return what follows the folder of the actions in an address; the host is whatever the target says."""
+    _, folder, path = address.partition(_FOLDER)
+    if not folder or not address.startswith("https://"):
+        raise ValueError(f"{address} is no https address below {_FOLDER}")
+    return path
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from integrations.sandbox.hubspot.batch_calls import BatchCalls
 from integrations.sandbox.hubspot.calls import Call, present_path
 from integrations.sandbox.hubspot.consent import Consent
 from integrations.sandbox.hubspot.contact_calls import ContactCalls
+from integrations.sandbox.hubspot.definition_calls import DefinitionCalls
 from integrations.sandbox.hubspot.object_calls import ObjectCalls
 from integrations.sandbox.hubspot.objects import Moment, stamp
 from integrations.sandbox.hubspot.people_calls import PeopleCalls
@@ -44,7 +45,10 @@ class HubSpotApi:
     def __init__(self, hubspot: HubSpot) -> None:
         self._hubspot = hubspot
         self._pages = Consent(hubspot).routes()
-        self._open_routes = Tokens(hubspot).routes()
+        self._open_routes = [
+            *Tokens(hubspot).routes(),
+            *DefinitionCalls(hubspot.app, hubspot.outbound.workflows).routes(),
+        ]
         self._routes = [
             *AccountCalls(hubspot).routes(),
             *ContactCalls().routes(),

@@ -150,7 +150,8 @@ def _inputs(call: Call, most: int) -> list[Json]:
 
 def _each(call: Call, one: ObjectType, other: ObjectType, link: Callable[[Json], Json], *, status: int) -> Response:
     """Link every pair whose records exist; the others are named as errors."""
-    results, errors = [], []
+    results: list[Json] = []
+    errors: list[Json] = []
     for given in _inputs(call, MOST_WRITTEN):
         missing = [
             (kind, object_id, side)

@@ -35,13 +35,7 @@ class Call:
 
     def body(self) -> Json:
         """Return the JSON object of the body. Raises Refused."""
-        try:
-            body = json.loads(self.request.body or b"{}")
-        except ValueError:
-            raise invalid("Invalid input JSON: the body cannot be read.") from None
-        if not isinstance(body, dict):
-            raise invalid("Invalid input JSON: the body has to be an object.")
-        return body
+        return body_of(self.request)
 
     def require(self, scopes: str) -> None:
         """Raise Refused (403) unless one of the scopes, separated by spaces, was granted."""
@@ -68,6 +62,17 @@ class Call:
     def wants_archived(self) -> bool:
         """Tell whether deleted records are asked for."""
         return self.request.query.get("archived", "false").lower() == "true"
+
+
+def body_of(request: Request) -> Json:
+    """Return the JSON object of a request's body. Raises Refused."""
+    try:
+        body = json.loads(request.body or b"{}")
+    except ValueError:
+        raise invalid("Invalid input JSON: the body cannot be read.") from None
+    if not isinstance(body, dict):
+        raise invalid("Invalid input JSON: the body has to be an object.")
+    return body
 
 
 def whole_number(given: Any, name: str, *, default: int, most: int) -> int:

@@ -69,6 +69,7 @@ _ACTIONS = frozenset(
         "sign_badly",
         "subscribe",
         "uninstall",
+        "upload_action",
         "upload_app_object",
         "upload_webhooks",
         "wait_until_quiet",

@@ -142,6 +142,11 @@ class Outgoing(Crm):
             known.properties = known.properties if properties is None else tuple(properties)
             return known.version
 
+    def upload_action(self, declaration: Json) -> int:
+        """Take an action from the `config` of its project's file and return its revision."""
+        with self.lock:
+            return self.outbound.workflows.take(declaration.get("config", declaration)).version
+
     def fetch_options(
         self,
         field: str,

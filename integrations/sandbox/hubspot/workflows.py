@@ -56,6 +56,14 @@ class Workflows:
             raise ValueError(f"There is no action {key!r}; known: {', '.join(self.actions)}.")
         return self.actions[key]
 
+    def take(self, definition: dict[str, Any]) -> Action:
+        """Take a definition, as a further revision of the action with the same address. Raises ValueError."""
+        made = actions.defined_action(definition, actions.FIRST_DEFINITION + len(self.actions))
+        if known := self.actions.get(made.key):
+            made.definition_id, made.version = known.definition_id, known.version + 1
+        self.actions[made.key] = made
+        return made
+
     def run(
         self,
         account: int,

@@ -4,8 +4,10 @@ from http import HTTPStatus
 
 import pytest
 
+from integrations.engine.records import Person
 from integrations.http import ProviderUnavailable
 from integrations.models import FieldMapping
+from integrations.providers import Attribute
 from tests.factories.integrations import ConnectionFactory, ExternalIdentityFactory, FieldMappingFactory
 from tests.factories.portals import CustomFieldFactory, PortalFactory
 from tests.factories.users import MembershipFactory
@@ -176,6 +178,50 @@ class TestMappingPage:
         portal_admin.post(PAGE, posted(("custom:gone", department, "keep"), save="1"))
         assert connection.mappings.get().when_empty == "keep"
 
+    @pytest.mark.parametrize(
+        "names", [{"attribute": "gone"}, {"attribute": "department", "fallback_attribute": "gone"}]
+    )
+    def test_says_which_attributes_are_gone(self, portal_admin, connection, department, started_on, names):
+        FieldMappingFactory(connection=connection, custom_field=department, **names)
+        FieldMappingFactory(connection=connection, custom_field=started_on, attribute="hire_date")
+
+        page = text_of(portal_admin.get(PAGE))
+
+        assert f"Gusto does not have the attribute of these fields any more: {department.label} The fields" in page
+
+    def test_says_so_while_the_provider_is_down_when_the_last_sync_noticed(
+        self, portal_admin, connection, department, started_on, gusto
+    ):
+        gusto.trouble = ProviderUnavailable("down")
+        FieldMappingFactory(connection=connection, custom_field=department, attribute="gone", is_broken=True)
+        FieldMappingFactory(connection=connection, custom_field=started_on, attribute="hire_date")
+
+        assert f"any more: {department.label} The fields" in text_of(portal_admin.get(PAGE))
+
+    def test_keeps_in_mind_that_an_attribute_is_gone_until_another_one_is_chosen(
+        self, portal_admin, connection, department
+    ):
+        FieldMappingFactory(connection=connection, custom_field=department, attribute="gone", is_broken=True)
+
+        portal_admin.post(PAGE, posted(("gone", department, "keep"), save="1"))
+        assert connection.mappings.get().is_broken
+
+        portal_admin.post(PAGE, posted(("department", department, "keep"), save="1"))
+        assert not connection.mappings.get().is_broken
+
+    def test_wants_a_field_of_several_choices_for_several_values(self, portal_admin, portal, connection, gusto):
+        gusto.offer.append(Attribute("languages", "Languages", "choice", options=("en", "de"), is_multiple=True))
+        one = CustomFieldFactory(portal=portal, type="string_choice", choices=["en", "de"])
+        several = CustomFieldFactory(portal=portal, type="string_choice", choices=["en", "de"], is_multiple=True)
+        text = CustomFieldFactory(portal=portal)
+
+        refusal = portal_admin.post(PAGE, posted(("languages", one), save="1"))
+        portal_admin.post(PAGE, posted(("languages", several), ("languages", text), save="1"))
+
+        assert refusal.status_code == 422
+        assert "“Languages” may have several values at once." in text_of(refusal)
+        assert connection.mappings.count() == 2
+
     def test_costs_the_same_for_any_number_of_rows(self, portal, connection, queries):
         def add(number):
             field = CustomFieldFactory(portal=portal, type="string_choice", choices=["Sales", f"Unit {number}"])
@@ -214,6 +260,14 @@ class TestChoiceValues:
         page = text_of(portal_admin.get(PAGE))
 
         assert "full_time : offered, but nobody has it" in page
+
+    def test_names_offered_values_as_the_provider_does(self, portal_admin, connection, unit, gusto):
+        gusto.offer.append(
+            Attribute("unit", "Unit", "choice", options=("u1", "Support"), option_labels=("Sales & more", "Support"))
+        )
+        FieldMappingFactory(connection=connection, attribute="unit", custom_field=unit)
+
+        assert "u1 (Sales & more) : offered, but nobody has it" in text_of(portal_admin.get(PAGE))
 
     def test_compares_numbers_as_numbers(self, portal_admin, portal, connection):
         grade = CustomFieldFactory(portal=portal, label="Grade", type="integer_choice", choices=["1", "2"])
@@ -479,6 +533,34 @@ class TestTrial:
     @pytest.mark.parametrize("person", ["nobody", "%", "_", "\0"])
     def test_says_when_nobody_fits(self, portal_admin, department, person):
         assert "Nobody of the last sync fits." in self.trial(portal_admin, ("department", department), person=person)
+
+    def test_asks_for_the_record_as_it_is_now_where_that_is_possible(
+        self, portal_admin, department, gusto, monkeypatch
+    ):
+        monkeypatch.setattr(gusto, "finds_people", True)
+        asked = []
+
+        def find(connection, searched, *, wanted):
+            asked.append(searched)
+            return None if searched == "stranger" else Person("e-1", "Maya", attributes={"department": "Support"})
+
+        monkeypatch.setattr(gusto, "find", find)
+
+        assert "Department Department Support Support" in self.trial(portal_admin, ("department", department))
+        assert "Nobody fits." in self.trial(portal_admin, ("department", department), person="stranger")
+        assert asked == ["e-1", "stranger"]
+
+    def test_makes_do_with_what_was_read_last_while_the_provider_is_down(
+        self, portal_admin, department, gusto, monkeypatch
+    ):
+        monkeypatch.setattr(gusto, "finds_people", True)
+
+        def find(*args, **options):
+            raise ProviderUnavailable("down")
+
+        monkeypatch.setattr(gusto, "find", find)
+
+        assert "Department Department Sales Sales" in self.trial(portal_admin, ("department", department))
 
     def test_finds_nobody_of_another_portal(self, portal_admin, department):
         other = ConnectionFactory(external_account_id="c2")

@@ -29,6 +29,9 @@ class Receiver:
     def __init__(self):
         self.received = []
         self.answers = {}
+        # Until this is set nothing is answered; requests wait a moment at most.
+        self.is_awake = threading.Event()
+        self.is_awake.set()
         self._arrived = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -66,6 +69,7 @@ class Receiver:
                 path, _, query = self.path.partition("?")
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 body = self.rfile.read(int(headers.get("content-length", 0)))
+                receiver.is_awake.wait(1)
                 status, content = receiver.take(Received(self.command, path, query, headers, body))
                 text = b"" if content is None else json.dumps(content).encode()
                 self.send_response(status)

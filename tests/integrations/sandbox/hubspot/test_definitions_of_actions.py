@@ -56,7 +56,7 @@ class TestUpload:
         ],
     )
     def test_refuses_what_makes_no_sense(self, hubspot, wrong):
-        with pytest.raises(ValueError, match="definition|address|Labels"):
+        with pytest.raises(ValueError, match=r"definition|address|Labels"):
             hubspot.upload_action(definition(**wrong))
 
 

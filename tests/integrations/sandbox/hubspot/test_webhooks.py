@@ -192,6 +192,17 @@ class TestBatches:
         assert [event["attemptNumber"] for event in events()] == [0, 0, 1, 1, 2, 2]
         assert [one.status for one in hubspot.outbound.deliveries.sent] == [refusal, refusal, 204]
 
+    def test_come_again_when_the_answer_takes_too_long(self, hubspot, events, receiver, monkeypatch):
+        monkeypatch.setattr("integrations.sandbox.hubspot.events.ANSWER_SECONDS", 0.1)
+        receiver.is_awake.clear()
+        hubspot.delete_contact("902")
+        assert not hubspot.wait_until_quiet(0.3)
+
+        receiver.is_awake.set()
+
+        assert {event["attemptNumber"] for event in events()} > {0}
+        assert hubspot.outbound.deliveries.sent[0].status == 0
+
     def test_wait_for_the_sandboxs_clock(self, hubspot, world, events, receiver):
         hubspot.repeat_at_once(on=False)
         receiver.answers["webhooks/"] = [(503, None), (204, None)]

@@ -131,8 +131,8 @@ class _Write:
 
     def claim(self, properties: dict[str, str], record: Record | None = None) -> None:
         """Raise Unacceptable when another record, or another row of the batch, has one of the unique values."""
-        self.kind.check_unique(properties, record)
-        claims = self.kind.claims(properties)
+        self.kind.unique.check(properties, record.id if record else None)
+        claims = self.kind.unique.claims(properties)
         if any(claim in self._claimed for claim in claims):
             raise Unacceptable(409, "CONFLICT", "Another input of this batch has the same unique value.")
         self._claimed.update(claims)

@@ -20,13 +20,14 @@ from the seed. The caller holds the world's lock.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
 from integrations.sandbox.hubspot.definitions import Definition, Group
-from integrations.sandbox.hubspot.errors import Json, taken
+from integrations.sandbox.hubspot.errors import Json
+from integrations.sandbox.hubspot.unique_values import UniqueValues
 
 OBJECT_ID = "hs_object_id"
 MERGED_IDS = "hs_merged_object_ids"
@@ -113,18 +114,19 @@ class ObjectType:
     definitions: dict[str, Definition] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     notify: Callable[[Change], None] | None = None
+    unique: UniqueValues = field(init=False)
     archived: dict[str, Record] = field(default_factory=dict)
     changes: int = 0
     forwards: dict[str, str] = field(default_factory=dict)  # ids of merged records to the surviving one
     _records: dict[str, Record] = field(default_factory=dict)
     _order: list[int] = field(default_factory=list)  # ids of the living, ascending
-    _unique: dict[str, dict[str, str]] = field(default_factory=dict)
     _touched: set[str] = field(default_factory=set)
     _erased: set[str] = field(default_factory=set)
     _next_id: int = 0
 
     def __post_init__(self) -> None:
         self._next_id = self._next_id or self.first_id
+        self.unique = UniqueValues(self.name, self.further_values)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -138,7 +140,7 @@ class ObjectType:
         """Add or replace the definition of a property."""
         self.definitions[definition.name] = definition
         if definition.is_unique:
-            self._unique.setdefault(definition.name, {})
+            self.unique.declare(definition.name)
         self.changes += 1
 
     def add_group(self, group: Group) -> None:
@@ -158,7 +160,7 @@ class ObjectType:
 
     def is_unique(self, name: str) -> bool:
         """Tell whether records can be found by this property."""
-        return name in self._unique and self.definition(name) is not None
+        return name in self.unique and self.definition(name) is not None
 
     # Reading
 
@@ -174,7 +176,7 @@ class ObjectType:
 
     def by_value(self, name: str, value: str) -> Record | None:
         """Return the living record with this unique value."""
-        found = self._unique.get(name, {}).get(self._key(name, value))
+        found = self.unique.holder(name, value)
         return self._records.get(found) if found else None
 
     def page(self, after: int, limit: int) -> tuple[list[Record], str]:
@@ -200,7 +202,7 @@ class ObjectType:
         self, properties: dict[str, str], at: Moment, *, source: str = "INTEGRATION", object_id: str = ""
     ) -> Record:
         """Enter a record. Raises Unacceptable when a unique value is taken."""
-        self.check_unique(properties, None)
+        self.unique.check(properties, None)
         record = Record(object_id or self._new_id(), {k: v for k, v in properties.items() if v}, at.text, at.text)
         record.changed_at = at.seconds
         self._enter(record)
@@ -221,10 +223,10 @@ class ObjectType:
         differing = {name: value for name, value in properties.items() if old.get(name, "") != value}
         if not differing:
             return
-        self.check_unique(differing, record)
-        self._leave_index(record, differing)
+        self.unique.check(differing, record.id)
+        self.unique.leave(record.id, old, differing)
         self._replace(record, {name: value for name, value in (old | differing).items() if value}, at)
-        self._index(record, differing)
+        self.unique.enter(record.id, record.properties, differing)
         if self.notify:
             self._tell_values(record, differing, at, source)
 
@@ -238,7 +240,7 @@ class ObjectType:
 
     def restore(self, record: Record, at: Moment, *, source: str = "CRM_UI") -> None:
         """Take a record out of the bin. Raises Unacceptable when a unique value has been taken meanwhile."""
-        self.check_unique(record.properties, record)
+        self.unique.check(record.properties, record.id)
         del self.archived[record.id]
         record.archived_at, record.changed_at, record.found_by = "", at.seconds, None
         self._enter(record)
@@ -262,7 +264,7 @@ class ObjectType:
         """Make one record of two and return it; its own values win, further unique values are kept beside them."""
         properties = other.properties | primary.properties
         for name, beside in self.further_values.items():
-            kept = [self.values_of(record, name) for record in (primary, other)]
+            kept = [self.unique.values_of(record.properties, name) for record in (primary, other)]
             further = list(dict.fromkeys(value for values in kept for value in values))
             properties |= {name: further[0], beside: ";".join(further[1:])} if further else {}
         old_ids = [primary.id, other.id]
@@ -293,24 +295,6 @@ class ObjectType:
             )
         )
         return record
-
-    def claims(self, properties: dict[str, str]) -> list[tuple[str, str]]:
-        """Return the unique properties that are set, each with the form of its value that nobody else may have."""
-        return [(name, self._key(name, value)) for name in self._unique if (value := properties.get(name))]
-
-    def check_unique(self, properties: dict[str, str], record: Record | None) -> None:
-        """Raise Unacceptable when another record than `record` has one of the values."""
-        own_id = record.id if record else None
-        for name, key in self.claims(properties):
-            holder = self._unique[name].get(key)
-            if holder not in (None, own_id):
-                raise taken(self.name, name, str(holder))
-
-    def values_of(self, record: Record, name: str) -> list[str]:
-        """Return the values of a unique property: the main one and further ones."""
-        beside = self.further_values.get(name)
-        further = record.properties.get(beside, "").split(";") if beside else []
-        return [value for value in (record.properties.get(name, ""), *further) if value]
 
     # State
 
@@ -376,9 +360,6 @@ class ObjectType:
             object_id = self.forwards[object_id]
         return object_id
 
-    def _key(self, name: str, value: str) -> str:
-        return value.lower() if name in self.further_values else value
-
     def _enter(self, record: Record) -> None:
         self._records[record.id] = record
         number = int(record.id)
@@ -386,25 +367,7 @@ class ObjectType:
             insort(self._order, number)
         else:
             self._order.append(number)
-        self._index(record, self._unique)
-
-    def _index(self, record: Record, names: Iterable[str]) -> None:
-        for name in self._indexed(names):
-            for value in self.values_of(record, name):
-                # Two records may share a further value in old data: the first one is found.
-                self._unique[name].setdefault(self._key(name, value), record.id)
-
-    def _leave_index(self, record: Record, names: Iterable[str]) -> None:
-        for name in self._indexed(names):
-            for value in self.values_of(record, name):
-                key = self._key(name, value)
-                if self._unique[name].get(key) == record.id:
-                    del self._unique[name][key]
-
-    def _indexed(self, names: Iterable[str]) -> list[str]:
-        """Return the unique properties that are touched when `names` change."""
-        named = set(names)
-        return [name for name in self._unique if name in named or self.further_values.get(name) in named]
+        self.unique.enter(record.id, record.properties)
 
     def _replace(self, record: Record, properties: dict[str, str], at: Moment) -> None:
         record.found_by, record.properties = record.properties, properties
@@ -412,7 +375,7 @@ class ObjectType:
         self._touch(record)
 
     def _take_out(self, record: Record) -> None:
-        self._leave_index(record, self._unique)
+        self.unique.leave(record.id, record.properties)
         del self._records[record.id]
         del self._order[bisect_left(self._order, int(record.id))]
 

@@ -44,6 +44,18 @@ class TestSandboxCommand:
         assert state["rate_limit"] == 0
         assert hubspot["accounts"][0]["records"]["contact"] == 80
 
+    def test_knows_where_the_application_is(self):
+        for options, expected in (
+            ([], "http://localhost:8000/integrations/hubspot/"),
+            (["--app", "http://localhost:8001/hub"], "http://localhost:8001/hub/"),
+        ):
+            with running("--port", "0", *options) as process:
+                address = process.stdout.readline().split()[2]
+                with Browser(address) as browser:
+                    targets = browser.get("/_control/hubspot/state").json()["app"]["target_urls"]
+
+            assert targets == {"base": expected}
+
     def test_says_what_to_do_about_a_taken_port(self, sandbox):
         with running("--port", str(sandbox.port)) as process:
             _, problem = process.communicate(timeout=20)

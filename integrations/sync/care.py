@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
@@ -18,7 +18,14 @@ from integrations.engine.care import (
     reason_to_quarantine,
 )
 from integrations.engine.changes import Reason
-from integrations.http import AnotherAccount, AuthorizationLost, ProviderError, RecordMissing, RequestRejected
+from integrations.http import (
+    AnotherAccount,
+    AuthorizationLost,
+    ProviderError,
+    ProviderUnavailable,
+    RecordMissing,
+    RequestRejected,
+)
 from integrations.models import Connection, ExternalIdentity
 from integrations.sync import schedule
 from integrations.sync.progress import Progress
@@ -72,6 +79,9 @@ def conclude(connection: Connection, state: Progress, *, now: datetime, error: P
         if is_failure
         else schedule.next_due(connection, now)
     )
+    wished = error.retry_after if isinstance(error, ProviderUnavailable) else None
+    if wished and connection.next_due_at:
+        connection.next_due_at = max(connection.next_due_at, now + timedelta(seconds=wished))
     connection.save(update_fields=["failures_in_a_row", "next_due_at"])
 
 

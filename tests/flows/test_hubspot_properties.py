@@ -351,3 +351,26 @@ class TestRecordThatIsGone:
         page = enabler.open(HUBSPOT).follow("Problems")
 
         assert "People who have access here were not in the last complete list" in page.words
+
+
+class TestNobodyIsLinkedYet:
+    def test_is_no_trouble(self, enabler, connection, night):
+        run = night()
+
+        connection.refresh_from_db()
+        assert (run.state, connection.state) == ("completed", "active")
+        assert run.totals["seen"] == 0
+
+    def test_is_not_taken_for_an_emptied_list_when_somebody_was_left_out(self, connection, academy, night):
+        staff = MembershipFactory(portal=academy, role="manager", user__email="ana.silva@example.org")
+        left_out = ExternalIdentityFactory(
+            connection=connection, external_id=ANA, state="skipped", reason="staff_account"
+        )
+
+        run = night()
+
+        connection.refresh_from_db()
+        left_out.refresh_from_db()
+        assert (run.state, connection.state, left_out.times_missing) == ("completed", "active", 0)
+        staff.refresh_from_db()
+        assert staff.custom_data == {}

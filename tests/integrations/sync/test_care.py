@@ -134,6 +134,14 @@ class TestQuarantine:
 
         assert waits == [1, 6, 12, 24, 24]
 
+    def test_waits_for_as_long_as_the_provider_asks(self, connection, sync, world):
+        world.set_fault("429", times=None, path=EMPLOYEES, retry_after="86400")
+
+        sync(connection)
+
+        connection.refresh_from_db()
+        assert timedelta(hours=23) < connection.next_due_at - timezone.now() < timedelta(hours=25)
+
     def test_stops_trying_after_four_weeks_but_not_when_asked(self, connection, sync, world):
         sync(connection)
         world.set_fault("empty_list", times=None)

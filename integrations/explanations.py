@@ -64,32 +64,38 @@ _UNKNOWN_FIELD_PROBLEM = _("The value does not fit the field.")
 
 _REASONS: dict[str, Explanation] = {
     Reason.INACTIVE: Explanation(
-        _("The person is inactive in the HR system."),
+        _("The person is inactive in the connected system."),
         _("Nothing to do. As soon as they are active there, the next sync adds them."),
     ),
     Reason.LEFT: Explanation(
         _("The person has left the organization."),
-        _("Nothing to do. If this is wrong, correct the termination in the HR system."),
+        _("Nothing to do. If this is wrong, correct the termination in the connected system."),
     ),
     Reason.HIRE_DATE_AHEAD: Explanation(
         _("The hiring date is still ahead."),
         _("Nothing to do. The person is added on that day, because the invite configuration says so."),
     ),
     Reason.HIRE_DATE_UNKNOWN: Explanation(
-        _("The HR system knows no hiring date, and people are added on their hiring date."),
-        _("Enter the hiring date in the HR system, or change the invite configuration."),
+        _("The connected system knows no hiring date, and people are added on their hiring date."),
+        _("Enter the hiring date in the connected system, or change the invite configuration."),
     ),
     Reason.NO_EMAIL: Explanation(
         _("The person has no e-mail address that may be used."),
-        _("Enter a work or personal e-mail in the HR system, or change the address used in the invite configuration."),
+        _(
+            "Enter a work or personal e-mail in the connected system, "
+            "or change the address used in the invite configuration."
+        ),
     ),
     Reason.INVALID_EMAIL: Explanation(
         _("The e-mail address is not valid."),
-        _("Correct the address in the HR system."),
+        _("Correct the address in the connected system."),
     ),
     Reason.SHARED_EMAIL: Explanation(
-        _("Two or more people in the HR system have the same e-mail address."),
-        _("Give each of them an address of their own in the HR system. Until then none of them is changed here."),
+        _("Two or more people in the connected system have the same e-mail address."),
+        _(
+            "Give each of them an address of their own in the connected system. "
+            "Until then none of them is changed here."
+        ),
     ),
     Reason.EMAIL_TAKEN: Explanation(
         _("The e-mail address belongs to another user of this portal who is linked to somebody else."),
@@ -146,12 +152,12 @@ _REASONS: dict[str, Explanation] = {
         ),
     ),
     Reason.UNREADABLE: Explanation(
-        _("The record that the HR system sent cannot be read."),
-        _("Open and save the person in the HR system. If that does not help, tell the support team the id."),
+        _("The record that the connected system sent cannot be read."),
+        _("Open and save the person in the connected system. If that does not help, tell the support team the id."),
     ),
     Reason.NAME_TOO_LONG: Explanation(
         _("The first or last name is longer than 150 characters."),
-        _("Shorten the name in the HR system."),
+        _("Shorten the name in the connected system."),
     ),
     Reason.OUT_OF_SCOPE: Explanation(
         _("The person is outside the scope that this connection is set to."),
@@ -159,7 +165,7 @@ _REASONS: dict[str, Explanation] = {
     ),
     Reason.MISSING: Explanation(
         _("The person was missing from two complete lists in a row."),
-        _("Check in the HR system whether the record was deleted. Whoever comes back gets the access back."),
+        _("Check in the connected system whether the record was deleted. Whoever comes back gets the access back."),
     ),
     Reason.CHANGED_SINCE: Explanation(
         _("Something about this person has been changed in the meantime, so it was left as it is."),
@@ -167,11 +173,11 @@ _REASONS: dict[str, Explanation] = {
     ),
     Reason.UNDONE: Explanation(
         _("The sync that added or linked this person was undone, so it is not done again."),
-        _("To take the person back, change their record in the HR system, or add them by hand under Users."),
+        _("To take the person back, change their record in the connected system, or add them by hand under Users."),
     ),
     Reason.REMOVED_AGAIN: Explanation(
         _("The run had added this person and nothing had happened since, so they were removed again."),
-        _("Nothing to do. The next sync adds them only when their record in the HR system changes."),
+        _("Nothing to do. The next sync adds them only when their record in the connected system changes."),
     ),
     Reason.UNLINKED_AGAIN: Explanation(
         _("The run had linked this person to a user who was here before; the link was taken away again."),
@@ -187,7 +193,7 @@ _REASONS: dict[str, Explanation] = {
     ),
     Reason.TOO_MANY_REMOVALS: Explanation(
         _("Unusually many people would lose something at once, so an admin has to approve it first."),
-        _("Compare the list with the HR system, then approve or reject it on the page of the run."),
+        _("Compare the list with the connected system, then approve or reject it on the page of the run."),
     ),
     Reason.ADDRESS_NOT_CONFIRMED: Explanation(
         _(
@@ -197,7 +203,7 @@ _REASONS: dict[str, Explanation] = {
         _("Ask the person whether the new address is theirs, then approve or reject it on the page of the run."),
     ),
     Reason.READ_INCOMPLETE: Explanation(
-        _("The HR system's list could not be read to its end, so nobody's access is ended on the strength of it."),
+        _("The list of people could not be read to its end, so nobody's access is ended on the strength of it."),
         _("Nothing to do. The next complete sync looks at the person again."),
     ),
     Reason.COULD_NOT_BE_SAVED: Explanation(
@@ -233,27 +239,27 @@ _FIELD_PROBLEMS: dict[str, Text] = {
 _PROBLEMS: dict[str, Explanation] = {
     "refused_value": Explanation(
         _("Values do not fit the field that they are mapped to. The people keep their old values."),
-        _("Add the missing choice or an alias under “Map your data”, or correct the value in the HR system."),
+        _("Add the missing choice or an alias under “Map your data”, or correct the value in the connected system."),
     ),
     "impossible_date": Explanation(
         _("A date cannot be read, so it is treated as if it were empty."),
-        _("Correct the date in the HR system."),
+        _("Correct the date in the connected system."),
     ),
     "address_not_followed": Explanation(
         _("A new e-mail address could not be taken over. The people keep their old address."),
-        _("Check whom the address belongs to, and correct it in the HR system or with the other user here."),
+        _("Check whom the address belongs to, and correct it in the connected system or with the other user here."),
     ),
     "manager_missing": Explanation(
-        _("The manager named in the HR system is not in its list of people."),
-        _("Choose another manager in the HR system, or check why the manager's record is not in the list."),
+        _("The manager named in the connected system is not in its list of people."),
+        _("Choose another manager in the connected system, or check why the manager's record is not in the list."),
     ),
     "not_listed": Explanation(
-        _("People who have access here were not in the last complete list of the HR system."),
+        _("People who have access here were not in the last complete list of the connected system."),
         _("Check whether their record was deleted there. They keep their access unless you decided otherwise."),
     ),
     "mail_failed": Explanation(
         _("A mail with a link could not be delivered."),
-        _("Correct the address in the HR system, or send the mail again under Pending users."),
+        _("Correct the address in the connected system, or send the mail again under Pending users."),
     ),
     "held": Explanation(
         _(
@@ -267,7 +273,7 @@ _PROBLEMS: dict[str, Explanation] = {
 # Of engine.steps.Step: the question, and the answer when all is well.
 _STEPS: dict[str, Explanation] = {
     "listed": Explanation(
-        _("Is the person in the list of the HR system?"),
+        _("Is the person in the list of the connected system?"),
         _("The last complete list contained the person."),
     ),
     "readable": Explanation(_("Can the record be read?"), _("The record is readable.")),
@@ -276,7 +282,7 @@ _STEPS: dict[str, Explanation] = {
         _("No admin removed or deleted the person, or undid the sync that brought them."),
     ),
     "employed": Explanation(
-        _("Is the person active in the HR system?"),
+        _("Is the person active in the connected system?"),
         _("The person is active there and has not left."),
     ),
     "in_scope": Explanation(

@@ -100,7 +100,7 @@ class RequestRejected(ProviderError):
 class AnotherAccount(RequestRejected):
     """The provider answered with the records of another account than the connected one."""
 
-    explanation = _("The list belongs to another company than the connected one, so nothing was taken from it.")
+    explanation = _("The list belongs to another account than the connected one, so nothing was taken from it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from integrations.explanations import Explanation, Text
 _WORDS: dict[str, Explanation] = {
     Trouble.NEEDS_RECONNECTING: Explanation(
         _("The other system no longer accepts the consent that was given."),
-        _("Connect again with the same company. Mappings, settings and learners stay as they are."),
+        _("Connect again with the same account. Mappings, settings and learners stay as they are."),
     ),
     Trouble.WRONG_COMPANY: Explanation(
-        _("The list that was read belongs to another company, so nothing was taken from it."),
-        _("Connect again with the right company, or tell the operator of this installation."),
+        _("The list that was read belongs to another account, so nothing was taken from it."),
+        _("Connect again with the right account, or tell the operator of this installation."),
     ),
     Trouble.REFUSED: Explanation(
         _("The other system refuses to give the list of people."),

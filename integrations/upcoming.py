@@ -1,4 +1,4 @@
-"""Who starts and who leaves in the next weeks, as far as the HR system has told."""
+"""Who starts and who leaves in the next weeks, as far as the connected system has told."""
 
 from __future__ import annotations
 

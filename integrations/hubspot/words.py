@@ -62,6 +62,10 @@ WORDS = Words(
         _("What was sent stays in %(system)s."),
         _("The links to the records are kept for 30 days. Whoever connects again after that starts without links."),
     ),
+    missing=_(
+        "Has a HubSpot workflow with the User Invite Action or the User Add Action run for the person? "
+        "Nobody comes in from HubSpot before."
+    ),
     leaving=_(
         "The daily sync stops. No other portal uses %(account)s, so Rollcall is uninstalled there; "
         "%(system)s tells the admins of the account by mail."

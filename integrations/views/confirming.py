@@ -32,7 +32,7 @@ WORDS: dict[str, str | Promise] = {
     Kind.END_ACCESS: gettext_lazy("would lose access"),
     Kind.CHANGE_EMAIL: gettext_lazy("would get another e-mail address"),
     Kind.CLEAR: gettext_lazy("would have values emptied"),
-    effects.OUT_OF_SCOPE: gettext_lazy("would no longer follow the HR system, or not be added"),
+    effects.OUT_OF_SCOPE: gettext_lazy("would no longer follow the connected system, or not be added"),
 }
 
 

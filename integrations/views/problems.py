@@ -117,7 +117,7 @@ class ProblemPages(ConnectedPage):
         )
 
     def place(self, cause: str) -> Link | None:
-        """Return the page on which a cause is mended; None for what only the HR system can mend."""
+        """Return the page on which a cause is mended; None for what only the connected system can mend."""
         if cause in PLACES:
             name, label = PLACES[cause]
             return Link(label, self.url(name))

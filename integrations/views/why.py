@@ -23,7 +23,7 @@ from users.models import Invitation, Membership
 
 
 class WhyPage(SettingsPage):
-    """One person; managers see their people, and only full admins what the HR system told."""
+    """One person; managers see their people, and only full admins what the connected system told."""
 
     def may_open(self) -> bool:
         """Whether the visitor looks after people."""

@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from integrations import explanations, problems
+from integrations import explanations, problems, providers
 from integrations.engine import steps
 from integrations.engine.changes import Reason
 from integrations.engine.steps import Step
@@ -56,6 +56,14 @@ class Stop:
     place: Link | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A system from which people of the portal come."""
+
+    connection: Connection
+    provider: providers.PeopleSource
+
+
 class WhyNotSearch(SettingsPage):
     """Somebody is missing: search what was read last, and the users."""
 
@@ -77,10 +85,10 @@ class WhyNotSearch(SettingsPage):
         }
         return self.page("integrations/why_not_search.html", context)
 
-    def connections(self) -> QuerySet[Connection]:
+    def connections(self) -> list[Source]:
         """Return what the portal's people come from."""
         rows = Connection.objects.filter(portal=self.portal, provider__in=self.portal.enabled_integrations)
-        return rows.order_by("provider")
+        return [Source(row, providers.people_source(row.provider)) for row in rows.order_by("provider")]
 
     def people(self, searched: str) -> QuerySet[ExternalIdentity]:
         """Return people of the last snapshots who are not linked to a user, by name, address or id."""
@@ -144,8 +152,8 @@ def stop_of(identity: ExternalIdentity, now: datetime) -> Stop | None:
     if identity.times_missing and membership is None:
         return Stop(
             Step.LISTED,
-            _("The last complete list of the HR system did not contain this person."),
-            _("Check there whether the record was deleted, or moved to another company."),
+            _("The last complete list of the connected system did not contain this person."),
+            _("Check there whether the record was deleted, or moved to another account."),
         )
     if identity.state != ExternalIdentity.State.LINKED:
         return _by_reason(identity.reason)
@@ -242,7 +250,7 @@ def _mail_stop(membership: Membership) -> Stop | None:
         Invitation.State.HELD: (_("The invitation waits for its release."), _("Release it.")),
         Invitation.State.FAILED: (
             _("The invitation could not be delivered: %(why)s") % {"why": mail.why_not_sent},
-            _("Correct the address in the HR system, or send the invitation again."),
+            _("Correct the address in the connected system, or send the invitation again."),
         ),
         Invitation.State.CANCELLED: (
             explanations.sentence(Reason.INVITATION_CANCELLED),

@@ -84,7 +84,7 @@ class TestPeopleWhoAreNotTakenOver:
 
         assert "Sam Boyd" in page.words
         assert "The person has no e-mail address that may be used." in page.words
-        assert "Enter a work or personal e-mail in the HR system" in page.words
+        assert "Enter a work or personal e-mail in the connected system" in page.words
 
     def test_hurt_nobody_else_when_their_record_is_broken(self, admin, world, people):
         names = {

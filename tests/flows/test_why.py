@@ -80,7 +80,7 @@ class TestWhyNot:
 
         assert "Why Rosa Quist is not here" in page.words
         assert "Stopped here: The person has no e-mail address that may be used." in page.words
-        assert "Enter a work or personal e-mail in the HR system" in page.words
+        assert "Enter a work or personal e-mail in the connected system" in page.words
 
     def test_is_reached_from_the_line_of_the_run(self, admin, synced):
         page = admin.open(f"{synced.path}?show=skipped&q=quist").follow("Why not Rosa Quist")
@@ -100,4 +100,6 @@ class TestWhyNot:
 
         page = admin.open(GUSTO).follow(MISSING).press("Search", q="quist")
 
-        assert "Stopped here: The last complete list of the HR system did not contain this person." in page.words
+        assert (
+            "Stopped here: The last complete list of the connected system did not contain this person." in page.words
+        )

@@ -80,7 +80,7 @@ class TestQuarantine:
 
         connection.refresh_from_db()
         assert (run.state, run.totals.get("seen", 0)) == ("failed", 0)
-        assert "another company" in run.trouble
+        assert "another account" in run.trouble
         assert connection.quarantine == "wrong_company"
         assert set(Membership.objects.values_list("pk", "status")) == people
 
@@ -218,7 +218,7 @@ class TestTellNews:
         notice = Notice.objects.get()
         assert notice.subject == f"{connection.portal.name}: Gusto needs to be connected again"
         assert notice.link == connection.portal.url("/admin/settings/integrations/gusto/")
-        assert "Connect again with the same company." in notice.text
+        assert "Connect again with the same account." in notice.text
 
     def test_tells_of_quarantine_once_and_again_when_the_reason_changes(self, connection, sync, world):
         sync(connection)

@@ -56,7 +56,7 @@ class TestConnectionPage:
 
         page = text_of(response)
         assert "3 people are linked to users of this portal. 3 people are not taken over:" in page
-        assert "The person is inactive in the HR system. (2)" in page
+        assert "The person is inactive in the connected system. (2)" in page
         assert f"{PAGE}people/?reason=no_email" in response.content.decode()
 
     def test_leads_through_the_first_set_up(self, portal_admin, connection):

@@ -33,7 +33,7 @@ class TestNotTakenOverPage:
 
         assert "Maya" not in page
         assert "Ines Duarte Ines@harbor.example" in page
-        assert "The person is inactive in the HR system. Nothing to do." in page
+        assert "The person is inactive in the connected system. Nothing to do." in page
         assert "Name unknown Gusto id broken-1" in page
         assert "All reasons (3)" in page
 

@@ -119,7 +119,7 @@ class TestRunPage:
 
         assert "Ines Duarte" in text
         assert "The person has no e-mail address that may be used." in text
-        assert "Enter a work or personal e-mail in the HR system" in text
+        assert "Enter a work or personal e-mail in the connected system" in text
 
     def test_shows_before_and_after_in_words(self, portal_admin, portal, run, run_page):
         unit = CustomFieldFactory(portal=portal, label="Unit")

@@ -63,7 +63,7 @@ class TestSearch:
         page = text_of(portal_admin.get(SEARCH, {"q": "tom"}))
 
         assert "Tom Reyes tom@harbor.example" in page
-        assert "The person is inactive in the HR system." in page
+        assert "The person is inactive in the connected system." in page
 
     def test_finds_users_too(self, portal_admin, portal):
         MembershipFactory(portal=portal, user__first_name="Maya", user__last_name="Okafor")
@@ -104,7 +104,7 @@ class TestSteps:
         assert "The last complete list contained the person." in page
         assert "Stopped here: The person has no e-mail address that may be used." in page
         assert "Has the hiring date come? Not reached." in page
-        assert "Enter a work or personal e-mail in the HR system" in page
+        assert "Enter a work or personal e-mail in the connected system" in page
 
     @pytest.mark.parametrize("reason", Reason)
     def test_have_a_sentence_for_every_reason(self, portal_admin, tom, reason):
@@ -125,7 +125,7 @@ class TestSteps:
         response = portal_admin.get(page_of(tom))
 
         page = text_of(response)
-        assert "Stopped here: The last complete list of the HR system did not contain this person." in page
+        assert "Stopped here: The last complete list of the connected system did not contain this person." in page
         assert response.context["last_seen"] == seen
 
     def test_show_what_the_source_says(self, portal_admin, tom):

@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmark import measure, report, sync
+from tests.benchmark import measure, progress, report, sync, workflows
 from tests.benchmark.report import Row
 from tests.benchmark.rig import Rig, rig
 
@@ -40,7 +40,7 @@ def main() -> int:
         with made.connect() as connection:
             version = connection.info.parameter_status("server_version") or ""
     shown = [row for row in rows if not wanted or row.name in wanted]
-    shown.sort(key=lambda row: ("SRE".index(row.name[0]), int(row.name[1:])))
+    shown.sort(key=lambda row: ("SREWH".index(row.name[0]), int(row.name[1:])))
     text = f"{people:,} people. {report.machine(version)}\n\n{report.table(shown)}"
     print(f"\n{text}")
     if not wanted and people >= FULL_SIZE:
@@ -65,6 +65,8 @@ def _steps(*, with_million: bool) -> list[tuple[tuple[str, ...], Step]]:
         (("R1", "R2", "R3"), _rules),
         (("E1", "E2"), _files),
         (("R4",), _pages),
+        (("H1",), progress.rows),
+        (("W1", "W2", "W3"), workflows.rows),
     ]
     return [*steps, (("S10",), sync.million)] if with_million else steps
 

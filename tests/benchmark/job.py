@@ -23,6 +23,12 @@ JOBS = {
     "rules": ("rules", "run"),
     "files": ("files", "run"),
     "pages": ("pages", "run"),
+    "prepare_progress": ("pushes", "prepare"),
+    "change_progress": ("pushes", "change"),
+    "send_progress": ("pushes", "send"),
+    "hurry_progress": ("pushes", "hurry"),
+    "check_progress": ("pushes", "check"),
+    "prepare_hub": ("hub", "prepare"),
 }
 
 

@@ -112,9 +112,10 @@ class Rig:
             connection.execute("VACUUM ANALYZE")
 
     @contextmanager
-    def sandbox(self, people: int) -> Iterator[Sandbox]:
-        """Start the sandbox with so many people and no limit of calls."""
-        command = [sys.executable, "manage.py", "sandbox", "--port", "0", "--rate-limit", "0", "--people", str(people)]
+    def sandbox(self, people: int, *, contacts: int = 1) -> Iterator[Sandbox]:
+        """Start the sandbox with so many people and no limit of Gusto's calls, and so many contacts in HubSpot."""
+        world = ["--rate-limit", "0", "--people", str(people), "--hub-contacts", str(contacts)]
+        command = [sys.executable, "manage.py", "sandbox", "--port", "0", *world]
         with subprocess.Popen(command, env=self.environment("postgres"), stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None

@@ -151,13 +151,18 @@ def _sending(hubspot: HubSpot, back: str) -> str:
     outbound = hubspot.outbound
     where = hidden(back=back)
     held = "off" if outbound.deliveries.is_held else "on"
+    shuffled = "on" if outbound.webhooks.habits.shuffles else "off"
     copies = text_input("copies", "Copies of each event", outbound.webhooks.habits.copies, kind="number")
-    order = select("shuffle", "Order", {"off": "As things happen", "on": "Shuffled"})
+    order = select("shuffle", "Order", {"off": "As things happen", "on": "Shuffled"}, shuffled)
     limit = text_input("limit", "Calls in ten seconds, 0 for any number", hubspot.limiter.limit, kind="number")
     target = text_input("base_url", "Address of the application", hubspot.app.target_urls.get(BASE, ""))
     parts = (
         form(f"{_API}/set_target", where + target, "Send there"),
-        form(f"{_API}/sign_badly", where + select("flaw", "Signatures", _FLAWS), "Sign so"),
+        form(
+            f"{_API}/sign_badly",
+            where + select("flaw", "Signatures", _FLAWS, outbound.webhooks.habits.flaw),
+            "Sign so",
+        ),
         form(f"{_API}/set_webhooks", where + copies + order, "Send so"),
         form(f"{_API}/set_rate_limit", where + limit, "Set the limit"),
         form(f"{_API}/repeat_at_once", where + hidden(on="on"), "Repeat at once", style="plain"),

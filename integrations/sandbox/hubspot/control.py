@@ -78,6 +78,7 @@ _ACTIONS = frozenset(
 )
 _SWITCHES = frozenset(("apart", "enabled", "make_new_ids", "makes_new_id", "on", "shuffle"))
 _NAMES_OF_RESULTS = {bool: "done", str: "code", int: "count"}
+_WHOLE_NUMBERS = frozenset(("copies", "limit", "times"))
 _MOST_SHOWN = 5000
 # How long a form waits for the application's answer, so that the next page can show it.
 _PATIENCE_SECONDS = 5.0
@@ -260,7 +261,7 @@ def _from_form(fields: dict[str, str]) -> Json:
         if key in _SWITCHES:
             arguments[key] = text == "on"
         elif text:
-            arguments[key] = text
+            arguments[key] = int(text) if key in _WHOLE_NUMBERS else text
     return arguments | ({"inputs": inputs} if inputs else {})
 
 

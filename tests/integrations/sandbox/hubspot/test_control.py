@@ -139,6 +139,21 @@ class TestAccountPage:
         assert answer.url.endswith(f"{HOME}?note=Set+tier%3A+done.")
         assert (account.tier, account.app_objects_enabled) == ("free", False)
 
+    def test_says_how_requests_are_sent(self, browser):
+        browser.post("/_control/hubspot/sign_badly", data={"flaw": "old_timestamp", "back": HOME})
+        form = {"copies": "3", "shuffle": "on", "back": HOME}
+
+        page = browser.post("/_control/hubspot/set_webhooks", data=form).text
+
+        assert '<option value="old_timestamp" selected>' in page
+        assert '<option value="on" selected>Shuffled' in page
+        assert 'name="copies" type="number" value="3"' in page
+
+    def test_lets_something_go_wrong(self, browser, app):
+        browser.post("/_control/hubspot/set_fault", data={"kind": "500", "times": "1", "path": "/crm/", "back": HOME})
+
+        assert [app.get("/crm/owners/2026-09").status_code for _ in range(2)] == [500, 200]
+
     def test_shows_the_last_requests(self, browser, app, hubspot, receiver):
         hubspot.delete_contact("902")
         hubspot.run_workflow("901")

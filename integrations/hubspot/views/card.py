@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -30,7 +30,7 @@ OBJECTS: Final = (Strategy.APP_OBJECT, Strategy.CUSTOM_OBJECT)
 
 
 @require_GET
-def enrollments(request: HttpRequest) -> HttpResponse:
+def enrollments(request: Any) -> HttpResponse:
     """Answer with the portals and courses of the linked person; 400 for a query that names no record.
 
     Only at the platform's own host; 401 for what HubSpot did not sign.

@@ -110,7 +110,8 @@ class Words:
     connecting: Sequence[str | Promise]
     first_sync: str | Promise
     disconnecting: Sequence[str | Promise]
-    # What to check for somebody who is in no list of ours.
+    # While nobody has come in yet; and what to check for somebody who is in no list of ours.
+    nobody: str | Promise
     missing: str | Promise
     # What happens when the last portal that uses an account disconnects.
     leaving: str | Promise

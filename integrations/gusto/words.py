@@ -30,6 +30,7 @@ WORDS = Words(
     ),
     first_sync=_("Adds your people. After the first sync this happens once per day by itself."),
     disconnecting=(_("People who leave from now on keep their access until you end it by hand."),),
+    nobody=_("Nobody yet: people appear here after the first sync."),
     missing=_("Is the person an employee there, in the company that is connected? Contractors are not in the list."),
     leaving=_("The daily sync stops, and Rollcall deletes its access to %(system)s."),
 )

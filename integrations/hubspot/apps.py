@@ -10,7 +10,7 @@ class HubSpotConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import providers
-        from integrations.hubspot import receivers  # noqa: F401
+        from integrations.hubspot import checks, receivers  # noqa: F401
         from integrations.hubspot.provider import HubSpot
 
         providers.register(HubSpot())

@@ -62,6 +62,7 @@ WORDS = Words(
         _("What was sent stays in %(system)s."),
         _("The links to the records are kept for 30 days. Whoever connects again after that starts without links."),
     ),
+    nobody=_("Nobody yet: people appear here once a workflow has added or invited them."),
     missing=_(
         "Has a HubSpot workflow with the User Invite Action or the User Add Action run for the person? "
         "Nobody comes in from HubSpot before."

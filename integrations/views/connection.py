@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from integrations import explanations, problems, tasks, troubles
+from integrations import explanations, problems, providers, tasks, troubles
 from integrations.engine.care import Trouble
 from integrations.models import Connection, ExternalIdentity, InviteSettings, PlannedChange, SyncRun
 from integrations.sync import approval, care, leases, reports
@@ -78,8 +78,8 @@ class ConnectionPage(ProviderPage):
         return self.page("integrations/connection.html", context)
 
     def steps(self, connection: Connection, latest: SyncRun | None) -> list[Step]:
-        """Return the set-up steps, as long as nothing has been synced."""
-        if connection.last_complete_sync_at:
+        """Return the set-up steps, until the first people are in."""
+        if is_set_up(connection):
             return []
         steps = [
             Step(_("Connect"), "", "", connection.is_connected),
@@ -132,6 +132,13 @@ def broken_mappings(connection: Connection) -> list[str]:
     """Return the labels of the fields whose attribute was gone when the list was last read."""
     rows = connection.mappings.filter(is_broken=True).order_by("custom_field__position", "pk")
     return list(rows.values_list("custom_field__label", flat=True))
+
+
+def is_set_up(connection: Connection) -> bool:
+    """Whether the connection has brought people in: by its first whole list, or one by one."""
+    if providers.people_source(connection.provider).lists_newcomers:
+        return connection.last_complete_sync_at is not None
+    return connection.identities.filter(state=ExternalIdentity.State.LINKED).exists()
 
 
 def has_chosen_how_to_invite(connection: Connection) -> bool:

@@ -51,6 +51,7 @@ class Staffbook:
         connecting=("%(portal)s reads the crews of %(account)s.",),
         first_sync="Adds the crews.",
         disconnecting=("Nobody is told who goes ashore.",),
+        nobody="The ships are empty.",
         missing="Is the ship at sea?",
         leaving="%(system)s forgets %(portal)s.",
     )

@@ -385,6 +385,19 @@ class TestWhiteLabelledPortal:
 
 
 class TestConnectedPage:
+    def test_leads_through_the_set_up_until_somebody_is_in(self, browser, connect_hubspot, portal):
+        connection = connect_hubspot(portal)
+        # What the nightly sync leaves behind even when nobody is linked.
+        Connection.objects.update(last_complete_sync_at=timezone.now())
+
+        page = browser.get(PAGE)
+        assert "First-time setup ✓ Connect (done) 2 Map your data" in text_of(page)
+        assert f'href="{PAGE}workflows/"' in page.content.decode()
+        assert "Nobody yet: people appear here once a workflow has added or invited them." in text_of(page)
+
+        link_people(connection, 1)
+        assert "First-time setup" not in text_of(browser.get(PAGE))
+
     def test_says_what_hubspot_did_not_allow_and_what_that_disables(self, browser, connect_hubspot, portal, hubspot):
         hubspot.set_tier("professional")
         connect_hubspot(portal)

@@ -72,7 +72,7 @@ def pages(
             total_pages=total_pages,
             # How many of them HubSpot still has is known only at the end.
             total_people=None,
-            fingerprint=_fingerprint(batch, make.properties, seal),
+            fingerprint=_fingerprint(batch, rows, make.properties, seal),
             people=lambda batch=batch: batch.people(make),  # type: ignore[misc]
             gone=gone,
         )
@@ -252,14 +252,14 @@ def _key(connection: Connection, what: str) -> str:
     return f"hubspot:{what}:{connection.portal_id}:{connection.pk}:{connection.record_type}"
 
 
-def _fingerprint(batch: Batch, properties: Sequence[str], seal: bytes) -> bytes:
-    """Return 16 bytes that differ whenever somebody of the page could be read differently.
+def _fingerprint(batch: Batch, links: Sequence[tuple[int, str]], properties: Sequence[str], seal: bytes) -> bytes:
+    """Return 16 bytes that differ whenever somebody of the page could be read differently, or was linked anew.
 
     Records come with more than what was asked for, as the time of their last change; 0 stands for not delivered.
     """
     digest = blake2b(seal, digest_size=FINGERPRINT_BYTES)
     told = [[record.id, *(record.properties.get(name, 0) for name in properties)] for record in batch.records.values()]
-    digest.update(json.dumps([told, sorted(batch.unreadable)]).encode())
+    digest.update(json.dumps([links, told, sorted(batch.unreadable)]).encode())
     return digest.digest()
 
 

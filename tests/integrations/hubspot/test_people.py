@@ -215,6 +215,15 @@ class TestFingerprints:
 
         assert marks(source, connection, "last_interview_at") != before
 
+    def test_change_when_somebody_was_linked_anew(self, source, connect_hubspot, link):
+        connection = connect_hubspot()
+        link(connection, [ANA])
+        before = marks(source, connection)
+        connection.identities.all().delete()
+        link(connection, [ANA])
+
+        assert marks(source, connection) != before
+
     def test_change_when_somebody_is_gone(self, source, connection, hub, sandbox):
         before = marks(source, connection)
         hub.contacts.archive(hub.contacts.get(ANA), Moment.of(sandbox.world.clock.now()))

@@ -95,24 +95,26 @@ def _people(connection: Connection, ids: Collection[str]) -> list[int]:
 def _forget(connection: Connection, ids: Collection[str], people: Collection[int]) -> Counter[str]:
     """Remove what one portal stores, and return how much of what that was."""
     lines = PlannedChange.objects.filter(run__connection=connection, external_id__in=ids)
-    unlinked = list(
-        Membership.objects.filter(external_identities__connection=connection, external_identities__external_id__in=ids)
-    )
     # A link that was made anew to another record speaks of it with reason.
     elsewhere = connection.identities.filter(membership__in=people).exclude(external_id__in=ids)
-    still_linked = set(elsewhere.values_list("membership", flat=True))
-    pushes = connection.progress_pushes.filter(membership_id__in=set(people) - still_linked)
+    unlinked = sorted(set(people) - set(elsewhere.values_list("membership", flat=True)))
+    pushes = connection.progress_pushes.filter(membership_id__in=unlinked)
     counts = Counter(
         lines=lines.count(),
         records=pushes.count(),
         calls=WorkflowCall.objects.filter(connection=connection, record_id__in=ids).count(),
     )
-    queue.withdraw(connection, sorted(set(people) - still_linked), forgets=True)
+    queue.withdraw(connection, unlinked, forgets=True)
     erasure.withdraw_lines([connection.pk], ids)
     erasure.forget_lines([connection.pk], ids)
-    counts["links"] = connection.identities.filter(external_id__in=ids).delete()[0]
-    counts["earlier"] = connection.record_aliases.filter(external_id__in=ids).delete()[0]
-    for membership in unlinked:
+    # A link that the ordinary deletion has taken was one all the same.
+    identities = connection.identities.filter(external_id__in=ids)
+    counts["links"] = len(people)
+    counts["left_out"] = identities.filter(membership=None).count()
+    links_left = identities.delete()[0] - counts["left_out"]
+    aliases = connection.record_aliases.filter(external_id__in=ids).delete()[0]
+    counts["earlier"] = aliases - (len(people) - links_left)
+    for membership in Membership.objects.filter(pk__in=unlinked):
         audit.record(portal=connection.portal, action="hubspot_link_removed", object=membership, reason=REASON)
     return +counts
 

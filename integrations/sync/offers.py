@@ -46,8 +46,8 @@ def next_batch(context: Context, source: AddressBook, *, after: int, keep_alive:
     learners = list(rows[:BATCH])
     if not learners:
         return None
-    refused = _refused(connection, learners)
-    asked = {one.user.email.lower(): one for one in learners if one.pk not in refused}
+    out = refused(connection, learners)
+    asked = {one.user.email.lower(): one for one in learners if one.pk not in out}
     found = source.people_by_address(
         connection, list(asked), wanted=context.policy.wanted_attributes, keep_alive=keep_alive
     )
@@ -60,12 +60,12 @@ def next_batch(context: Context, source: AddressBook, *, after: int, keep_alive:
         for address, obstacle in obstacles.items()
         if obstacle is not None
     ]
-    left_out += [_line(context, one, "", Reason.DATA_DELETED) for one in learners if one.pk in refused]
+    left_out += [_line(context, one, "", Reason.DATA_DELETED) for one in learners if one.pk in out]
     digests = {one.key: digest(one, context.policy.version) for one in people}
     return Offers(Batch(people, identities, digests), left_out, len(learners), learners[-1].pk)
 
 
-def _refused(connection: Connection, learners: Sequence[Membership]) -> set[int]:
+def refused(connection: Connection, learners: Sequence[Membership]) -> set[int]:
     """Return those whose data the provider was asked to delete: it is not even asked about them."""
     marks = {
         mark: one.pk

@@ -44,6 +44,7 @@ def removed(receipt: PrivacyReceipt) -> list[str]:
     texts = {
         "links": _("the link to the record"),
         "earlier": _("its earlier ids"),
+        "left_out": _("what was read of it"),
         "records": ngettext(
             "%(count)d record of course progress in HubSpot",
             "%(count)d records of course progress in HubSpot",

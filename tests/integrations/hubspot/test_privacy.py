@@ -6,7 +6,9 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from django.db import connection as db_connection
 from django.db import connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations.engine.records import Person, digest
@@ -15,7 +17,7 @@ from integrations.hubspot import links, privacy, webhooks
 from integrations.hubspot.models import PrivacyReceipt, ProgressPush, RecordAlias, WorkflowCall
 from integrations.hubspot.webhooks import Kind
 from integrations.models import ExternalIdentity, PlannedChange, SyncRun, Tombstone, WebhookEvent
-from integrations.sync import apply, leases
+from integrations.sync import apply, leases, offers
 from integrations.sync import run as sync_run
 from integrations.sync.batches import Admission, Batch, Context
 from integrations.sync.policy import policy_for
@@ -27,8 +29,8 @@ from tests.factories.integrations import (
     PlannedChangeFactory,
     SyncRunFactory,
 )
-from tests.factories.portals import CourseFactory, GroupFactory
-from tests.factories.users import MembershipFactory
+from tests.factories.portals import CourseFactory, GroupFactory, PortalFactory
+from tests.factories.users import AdminFactory, MembershipFactory, OperatorFactory
 from users.models import AuditEntry, Enrollment, GroupMembership
 
 NOW = timezone.now()
@@ -242,7 +244,7 @@ class TestForgetRecord:
 
         assert connection.identities.get().external_id == "950"
         assert not RecordAlias.objects.exists()
-        assert PrivacyReceipt.objects.get().removed == {"earlier": 1}
+        assert PrivacyReceipt.objects.get().removed == {"links": 1}
 
 
 class TestMarks:
@@ -251,7 +253,7 @@ class TestMarks:
 
         forget()
 
-        assert privacy.refuses(connection, [learner, bystander]) == {learner.pk}
+        assert offers.refused(connection, [learner, bystander]) == {learner.pk}
 
     def test_refuse_the_address_in_the_other_portals_too(self, learner):
         other = make_connection()
@@ -259,7 +261,7 @@ class TestMarks:
 
         forget()
 
-        assert privacy.refuses(other, [same]) == {same.pk}
+        assert offers.refused(other, [same]) == {same.pk}
 
     def test_are_lifted_for_a_workflow(self, learner, connection):
         forget()
@@ -407,3 +409,65 @@ class TestARunningSync:
         thread.join(10)
 
         assert not ExternalIdentity.objects.exists()
+
+
+class TestPage:
+    URL = "/admin/settings/integrations/hubspot/privacy/"
+
+    @pytest.fixture
+    def connection(self, db):
+        return make_connection(portal=PortalFactory(enabled_integrations=["hubspot"]))
+
+    @pytest.fixture
+    def admin(self, connection, portal_client):
+        return portal_client(connection.portal, AdminFactory(portal=connection.portal).user)
+
+    def test_says_what_will_be_there(self, admin):
+        assert "HubSpot has not asked to delete anybody yet" in admin.get(self.URL).content.decode()
+
+    def test_lists_what_was_removed_without_saying_of_whom(self, admin, learner, connection):
+        forget()
+
+        page = admin.get(self.URL).content.decode()
+
+        assert connection.privacy_receipts.get().reference in page
+        assert "the link to the record, its earlier ids, 1 record of course progress in HubSpot" in page
+        assert not any(text in page for text in (">901<", "ana.silva", learner.user.email))
+
+    def test_finds_a_receipt_by_the_id_of_the_record(self, admin, learner, connection):
+        forget()
+        reference = connection.privacy_receipts.get().reference
+
+        assert reference in admin.post(self.URL, {"record": " 901 "}).content.decode()
+        for other in ("902", "", "9\x0002"):
+            page = admin.post(self.URL, {"record": other}).content.decode()
+            assert reference not in page
+            assert "There is no receipt for this record" in page
+
+    def test_shows_no_receipt_of_another_portal(self, admin, connection):
+        link(make_connection())
+        forget()
+
+        assert "has not asked" in admin.get(self.URL).content.decode()
+        assert "There is no receipt" in admin.post(self.URL, {"record": "901"}).content.decode()
+
+    def test_is_for_full_admins_of_the_portal(self, connection, portal_client):
+        portal = connection.portal
+        manager = MembershipFactory(portal=portal, role="manager", status="active").user
+
+        assert portal_client(portal).get(self.URL).status_code == 302
+        assert portal_client(portal, AdminFactory().user).get(self.URL).status_code == 302
+        assert portal_client(portal, manager).get(self.URL).status_code == 403
+        assert portal_client(None, OperatorFactory()).get(self.URL).status_code == 404
+
+    def test_costs_the_same_however_many_there_are(self, admin, connection):
+        def count(receipts):
+            for number in range(receipts):
+                digest = bytes([receipts, number] * 8)
+                connection.privacy_receipts.create(digest=digest, asked_at=NOW, done_at=NOW, removed={"links": 1})
+            admin.get(self.URL)
+            with CaptureQueriesContext(db_connection) as queries:
+                admin.get(self.URL)
+            return len(queries)
+
+        assert count(1) == count(5)

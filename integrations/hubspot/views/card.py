@@ -65,6 +65,7 @@ def _links(account: str, record_type: str, object_id: str) -> list[ExternalIdent
             connection__provider="hubspot",
             connection__external_account_id=account,
             connection__record_type=record_type,
+            connection__portal__enabled_integrations__contains=["hubspot"],
             external_id=object_id,
             state=ExternalIdentity.State.LINKED,
             membership__isnull=False,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.hubspot.models import ProgressTarget
 from integrations.sandbox.hubspot import signing
+from portals.models import Portal
 from tests.factories.integrations import ConnectionFactory, ExternalIdentityFactory
 from tests.factories.portals import CourseFactory, PortalFactory
 from tests.factories.users import MembershipFactory
@@ -131,6 +132,12 @@ class TestEnrollments:
         names = [portal["name"] for portal in ask(objectTypeId="0-115").json()["portals"]]
 
         assert names == ["For users"]
+
+    def test_tells_nothing_of_a_portal_for_which_hubspot_is_turned_off(self, ask, connection):
+        enrolled(linked(connection))
+        Portal.objects.update(enabled_integrations=[])
+
+        assert ask().json()["linked"] is False
 
     @pytest.mark.parametrize(
         ("strategy", "names", "records"),

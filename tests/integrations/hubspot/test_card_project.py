@@ -1,5 +1,6 @@
 """The card of the HubSpot project: its types fit HubSpot's packages, and it renders. Node is optional."""
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -21,16 +22,23 @@ def has_packages():
     return made.exists() and made.stat().st_mtime >= lock.stat().st_mtime
 
 
+def install():
+    code, printed = run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
+    if code and NO_NETWORK.search(printed):
+        pytest.skip("No npm registry can be reached: the packages of HubSpot's card are missing.")
+    assert code == 0, printed
+
+
 @pytest.fixture(scope="module", autouse=True)
 def packages():
     """The packages of the lock file, installed where they are missing."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("There is no node: install it (on Debian: apt install nodejs npm) to check HubSpot's card.")
-    if not has_packages():
-        code, printed = run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
-        if code and NO_NETWORK.search(printed):
-            pytest.skip("No npm registry can be reached: the packages of HubSpot's card are missing.")
-        assert code == 0, printed
+    with (CARD / "package.json").open() as file:
+        # Two processes of one test run may be here at once.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not has_packages():
+            install()
 
 
 class TestCard:

@@ -123,13 +123,7 @@ COMPANY = Definition(DEPARTMENTS, FIELDS, COURSES)
 @transaction.atomic
 def seed() -> list[SignIn]:
     """Make the demo's two companies and the operator where they are missing, and return who can sign in where."""
-    harbor = make_portal(
-        "Harbor & Pine",
-        "harbor",
-        "Harbor & Pine Academy",
-        time_zone="America/Denver",
-        enabled_integrations=["gusto", "hubspot"],
-    )
+    harbor = make_portal("Harbor & Pine", "harbor", "Harbor & Pine Academy", time_zone="America/Denver")
     juniper = make_portal(
         "Juniper Works",
         "juniper",

@@ -124,7 +124,8 @@ class HubSpot:
 
     def standard_attributes(self, connection: Connection) -> Sequence[Attribute]:
         """Return what every account has; asks nobody."""
-        return attributes.standard(connection.record_type)
+        # Settings from a file may be there before anyone has chosen a kind of records.
+        return attributes.standard(connection.record_type) if connection.record_type else ()
 
     def pages(
         self,

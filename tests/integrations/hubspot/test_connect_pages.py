@@ -119,6 +119,27 @@ class TestBeforeConnecting:
         assert not ConsentRequest.objects.exists()
 
 
+class TestBeforeAnyChoice:
+    def test_opens_every_page_when_only_settings_from_a_file_are_there(self, browser, portal):
+        connection = Connection.objects.create(portal=portal, provider="hubspot")
+        FieldMappingFactory(
+            connection=connection, attribute="jobtitle", custom_field=CustomFieldFactory(portal=portal)
+        )
+
+        for path in ("", "mapping/", "scope/", "runs/", "problems/", "people/"):
+            assert browser.get(f"{PAGE}{path}").status_code == 200, path
+
+    def test_takes_over_the_mappings_from_the_file(self, connect_hubspot, portal):
+        connection = Connection.objects.create(portal=portal, provider="hubspot")
+        FieldMappingFactory(
+            connection=connection, attribute="jobtitle", custom_field=CustomFieldFactory(portal=portal)
+        )
+
+        connect_hubspot(portal, "contacts")
+
+        assert connection.mappings.count() == 1
+
+
 class TestJourney:
     def test_leads_from_the_choice_to_an_active_connection(
         self, browser, at_platform, select_connect, consent, portal, hub, admin

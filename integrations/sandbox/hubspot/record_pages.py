@@ -36,7 +36,8 @@ def record(hubspot: HubSpot, shown: Shown, query: Mapping[str, str], card: Answe
 
 def told(execution: Execution) -> str:
     """Return one line on how an action ended, with everything that it put out."""
-    outputs = ", ".join(f"{key} {value}" for key, value in execution.outputs.items() if value and key[:3] != "hs_")
+    shown = sorted(execution.outputs.items(), key=lambda output: output[0] != "outcome")
+    outputs = ", ".join(f"{key} {value}" for key, value in shown if value and key[:3] != "hs_")
     action = execution.action.replace("-", " ").capitalize()
     return f"{action}: {execution.state}{f' ({outputs})' if outputs else ''}."
 

@@ -128,6 +128,9 @@ class TestOpenProblems:
             Reason.REMOVED_BY_ADMIN,
             Reason.ENDED_BY_ADMIN,
             Reason.ERASED,
+            Reason.SECOND_ADDRESS,
+            Reason.DATA_DELETED,
+            Reason.ADDRESS_NOT_CONFIRMED,
             Reason.INVITATION_CANCELLED,
             # What an undo says of people.
             Reason.UNDONE,
@@ -138,7 +141,13 @@ class TestOpenProblems:
             Reason.OUT_OF_SCOPE,
         }
         # Of lines of a run only, never of a person.
-        of_runs = {Reason.MISSING, Reason.TOO_MANY_REMOVALS, Reason.CHANGED_SINCE, Reason.READ_INCOMPLETE}
+        of_runs = {
+            Reason.MISSING,
+            Reason.TOO_MANY_REMOVALS,
+            Reason.ADDRESS_NOT_CONFIRMED,
+            Reason.CHANGED_SINCE,
+            Reason.READ_INCOMPLETE,
+        }
 
         assert (reason in problems.REASONS) != (reason in as_it_should_be | of_runs)
 

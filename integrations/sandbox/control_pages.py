@@ -83,7 +83,7 @@ def _people(world: World, people: list[Employee], query: Mapping[str, str], tota
     return f"""<section><h2>People</h2>
 <form method="get" action="/" role="search">{text_input("search", "Search", query.get("search", ""))}
 <button class="plain">Search</button></form>
-<div class="scroll"><table><thead><tr><th scope="col">Name<th scope="col">Job title
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Name<th scope="col">Job title
 <th scope="col">Department<th scope="col">E-mail<th scope="col">Status</tr></thead>
 <tbody>{rows or '<tr><td colspan="5">Nobody matches.</td></tr>'}</tbody></table></div>
 {_pages(query, search, total, per_page)}</section>"""
@@ -165,7 +165,7 @@ def _calls(world: World) -> str:
         f"<td>{call.milliseconds} ms</td></tr>"
         for call in reversed(world.calls.newest(_SHOWN_CALLS))
     )
-    return f"""<section><h2>Last calls</h2><div class="scroll"><table><thead><tr><th scope="col">Time (UTC)
+    return f"""<section><h2>Last calls</h2><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Time (UTC)
 <th scope="col">Method<th scope="col">Path<th scope="col">Page<th scope="col">Status<th scope="col">Took</tr>
 </thead><tbody>{rows or '<tr><td colspan="6">No application has called yet.</td></tr>'}</tbody></table></div>
 </section>"""

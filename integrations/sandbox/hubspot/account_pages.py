@@ -32,7 +32,7 @@ def section(hubspot: HubSpot) -> str:
         for one in hubspot.accounts.values()
     )
     return (
-        '<section><h2>HubSpot</h2><div class="scroll"><table><thead><tr><th scope="col">Account<th scope="col">Id'
+        '<section><h2>HubSpot</h2><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Account<th scope="col">Id'
         '<th scope="col">Plan<th scope="col">Contacts<th scope="col">Rollcall</tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p><a href="{_API}/state">State</a></p></section>'
     )
@@ -89,7 +89,7 @@ def _people(listing: Listing) -> str:
     return f"""<section><h2>{name.capitalize()}</h2><p><a href="{here}?kind={other}">Show {other}</a></p>
 <form method="get" action="{here}" role="search">{hidden(kind=name)}{text_input("search", "Search", search)}
 <button class="plain">Search</button></form>
-<div class="scroll"><table><thead><tr><th scope="col">Name<th scope="col">Id<th scope="col">E-mail</tr></thead>
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Name<th scope="col">Id<th scope="col">E-mail</tr></thead>
 <tbody>{rows or '<tr><td colspan="3">Nobody matches.</td></tr>'}</tbody></table></div>
 {_pages(listing, here)}</section>"""
 
@@ -202,7 +202,7 @@ def _requests(hubspot: HubSpot, known: Account) -> str:
         f"<td>{one.status or 'no answer'}</td></tr>"
         for one in reversed(sent[-_SHOWN_REQUESTS:])
     )
-    return f"""<section><h2>Last requests to the application</h2><div class="scroll"><table><thead><tr>
+    return f"""<section><h2>Last requests to the application</h2><div class="scroll" tabindex="0"><table><thead><tr>
 <th scope="col">Kind<th scope="col">Content<th scope="col">Repeat<th scope="col">Answer</tr></thead>
 <tbody>{rows or '<tr><td colspan="4">Nothing was sent yet.</td></tr>'}</tbody></table></div></section>"""
 

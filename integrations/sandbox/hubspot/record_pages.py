@@ -60,7 +60,7 @@ def _enrollments(shown: Shown) -> str:
         rows = "".join(
             f'<tr><th scope="row">{escape(label)}</th><td>{escape(text)}</td></tr>' for label, text in own.items()
         )
-        parts.append(f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>')
+        parts.append(f'<div class="scroll" tabindex="0"><table><tbody>{rows}</tbody></table></div>')
     return (
         f"<section><h2>Course enrollments</h2>{''.join(parts) or '<p>HubSpot knows of no enrollments.</p>'}</section>"
     )
@@ -77,7 +77,7 @@ def _records(kind: ObjectType, records: list[Record]) -> str:
     )
     return (
         f"<h3>{escape(kind.facts['labels'].get('plural', kind.name))}</h3>"
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
     )
 
 
@@ -111,7 +111,7 @@ def _portal(portal: Mapping[str, Any]) -> str:
         for one in portal.get("enrollments") or ()
     )
     table = (
-        '<div class="scroll"><table><thead><tr><th scope="col">Course<th scope="col">Status<th scope="col">Completed'
+        '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Course<th scope="col">Status<th scope="col">Completed'
         f"</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return f"<h3>{escape(portal.get('name'))}: {escape(learner.get('state'))}</h3>{table if rows else ''}"

@@ -14,7 +14,7 @@ from users.models import Enrollment, Membership
 
 pytestmark = pytest.mark.django_db
 
-APPS = ("portals", "users", "integrations")
+APPS = ("portals", "users", "integrations", "hubspot")
 # Who did or asked for something: an account of the realm or an operator, not a part of the row.
 ACTORS = {"users.User"}
 # Relations that cannot lead astray: the row only speaks of that one thing, or of nothing that belongs to a portal.

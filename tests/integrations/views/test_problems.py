@@ -130,7 +130,6 @@ class TestOpenProblems:
             Reason.ERASED,
             Reason.SECOND_ADDRESS,
             Reason.DATA_DELETED,
-            Reason.ADDRESS_NOT_CONFIRMED,
             Reason.INVITATION_CANCELLED,
             # What an undo says of people.
             Reason.UNDONE,

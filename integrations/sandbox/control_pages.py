@@ -165,7 +165,8 @@ def _calls(world: World) -> str:
         f"<td>{call.milliseconds} ms</td></tr>"
         for call in reversed(world.calls.newest(_SHOWN_CALLS))
     )
-    return f"""<section><h2>Last calls</h2><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Time (UTC)
+    return f"""<section><h2>Last calls</h2><div class="scroll" tabindex="0"><table><thead><tr>
+<th scope="col">Time (UTC)
 <th scope="col">Method<th scope="col">Path<th scope="col">Page<th scope="col">Status<th scope="col">Took</tr>
 </thead><tbody>{rows or '<tr><td colspan="6">No application has called yet.</td></tr>'}</tbody></table></div>
 </section>"""

@@ -32,8 +32,8 @@ def section(hubspot: HubSpot) -> str:
         for one in hubspot.accounts.values()
     )
     return (
-        '<section><h2>HubSpot</h2><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Account<th scope="col">Id'
-        '<th scope="col">Plan<th scope="col">Contacts<th scope="col">Rollcall</tr></thead>'
+        '<section><h2>HubSpot</h2><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Account'
+        '<th scope="col">Id<th scope="col">Plan<th scope="col">Contacts<th scope="col">Rollcall</tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p><a href="{_API}/state">State</a></p></section>'
     )
 
@@ -89,8 +89,8 @@ def _people(listing: Listing) -> str:
     return f"""<section><h2>{name.capitalize()}</h2><p><a href="{here}?kind={other}">Show {other}</a></p>
 <form method="get" action="{here}" role="search">{hidden(kind=name)}{text_input("search", "Search", search)}
 <button class="plain">Search</button></form>
-<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Name<th scope="col">Id<th scope="col">E-mail</tr></thead>
-<tbody>{rows or '<tr><td colspan="3">Nobody matches.</td></tr>'}</tbody></table></div>
+<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Name<th scope="col">Id<th scope="col">E-mail
+</tr></thead><tbody>{rows or '<tr><td colspan="3">Nobody matches.</td></tr>'}</tbody></table></div>
 {_pages(listing, here)}</section>"""
 
 

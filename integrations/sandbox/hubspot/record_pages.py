@@ -111,8 +111,8 @@ def _portal(portal: Mapping[str, Any]) -> str:
         for one in portal.get("enrollments") or ()
     )
     table = (
-        '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Course<th scope="col">Status<th scope="col">Completed'
-        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Course<th scope="col">Status'
+        f'<th scope="col">Completed</tr></thead><tbody>{rows}</tbody></table></div>'
     )
     return f"<h3>{escape(portal.get('name'))}: {escape(learner.get('state'))}</h3>{table if rows else ''}"
 

@@ -20,6 +20,8 @@ EXAMPLE_HOST: Final = "rollcall.example.com"
 PLATFORM_VERSION: Final = "2026.03"
 APP_OBJECT_UID: Final = "course_enrollment_object"
 PROGRESS_GROUP: Final = "progress"
+APP_OBJECT: Final = "src/app/app-objects/course-enrollment-hsmeta.json"
+ASSOCIATION: Final = "src/app/app-object-associations/course-enrollment-to-contact-hsmeta.json"
 CARD_SETTINGS: Final = "src/app/cards/installation.ts"
 _HOST: Final = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _APP_ID: Final = re.compile(r"[0-9]{1,12}")
@@ -38,6 +40,8 @@ class Installation:
     app_id: str = ""
     # As the app's page spells them; empty: as they are derived from the app's id.
     known_app_object_scopes: tuple[str, ...] = ()
+    # HubSpot has to approve the app object first.
+    has_app_object: bool = True
 
     def __post_init__(self) -> None:
         """Raise Unusable for a host that HubSpot could not reach, or something that is no app id."""
@@ -56,7 +60,9 @@ class Installation:
 
     @property
     def app_object_scopes(self) -> tuple[str, ...]:
-        """The scopes of the app object; none before the app has an id."""
+        """The scopes of the app object; none without one, and before the app has an id."""
+        if not self.has_app_object:
+            return ()
         if self.known_app_object_scopes or not self.app_id:
             return self.known_app_object_scopes
         name = f"a{self.app_id}_{told.OBJECT_NAME.lower()}"
@@ -107,8 +113,7 @@ def files(installation: Installation) -> Mapping[str, object]:
     return {
         "hsproject.json": {"name": "rollcall", "srcDir": "src", "platformVersion": PLATFORM_VERSION},
         "src/app/app-hsmeta.json": _app(installation),
-        "src/app/app-objects/course-enrollment-hsmeta.json": _app_object(),
-        "src/app/app-object-associations/course-enrollment-to-contact-hsmeta.json": _association(),
+        **({APP_OBJECT: _app_object(), ASSOCIATION: _association()} if installation.has_app_object else {}),
         "src/app/webhooks/webhooks-hsmeta.json": _webhooks(installation),
         "src/app/cards/course-enrollments-hsmeta.json": _card(),
         **{
@@ -119,11 +124,12 @@ def files(installation: Installation) -> Mapping[str, object]:
 
 
 def card_settings(installation: Installation) -> str:
-    """Return the card's installation.ts."""
+    """Return the card's installation.ts; the app's id is there for the app object."""
+    app_id = installation.app_id if installation.has_app_object else ""
     return (
         "// Written by `manage.py hubspot_project`: where Rollcall answers, and the app's id once HubSpot gave one.\n"
         f"export const ROLLCALL: string = 'https://{installation.host}';\n"
-        f"export const APP_ID: string = '{installation.app_id}';\n"
+        f"export const APP_ID: string = '{app_id}';\n"
     )
 
 

@@ -221,6 +221,17 @@ class TestCommand:
 
         assert "run this command again" in printed
 
+    def test_leaves_out_what_hubspot_has_not_approved(self, tmp_path):
+        self.call("--host", HOST, "--app-id", "1122334", "--out", tmp_path)
+
+        printed = self.call("--host", HOST, "--app-id", "1122334", "--without-app-object", "--out", tmp_path)
+
+        left = "".join(path.read_text() for path in tmp_path.rglob("*-hsmeta.json"))
+        assert "app-object" not in left
+        assert "crm.app." not in left
+        assert "'1122334'" not in (tmp_path / developer_project.CARD_SETTINGS).read_text()
+        assert "without the app object" in printed
+
     def test_brings_a_project_up_to_date(self, tmp_path):
         self.call("--host", HOST, "--out", tmp_path)
         (tmp_path / "src/app/app-hsmeta.json").write_text("{}")

@@ -38,6 +38,11 @@ class Command(BaseCommand):
             default=settings.HUBSPOT_APP_ID,
             help="id of the app, HUBSPOT_APP_ID if not given; none before the first upload",
         )
+        parser.add_argument(
+            "--without-app-object",
+            action="store_true",
+            help="leave out what HubSpot has not approved yet; progress is kept in another place",
+        )
         parser.add_argument("--out", type=Path, default=Path("hubspot-project"), help="folder to write to")
         parser.add_argument(
             "--definitions",
@@ -63,6 +68,7 @@ def _installation(options: dict[str, Any]) -> Installation:
             support_email=email,
             app_id=options["app_id"],
             known_app_object_scopes=tuple(settings.HUBSPOT_APP_OBJECT_SCOPES),
+            has_app_object=not options["without_app_object"],
         )
         validate_email(email)
     except Unusable as problem:
@@ -79,6 +85,8 @@ def _write(installation: Installation, folder: Path) -> None:
     # The repository's own example is written in place.
     if folder.resolve() != PROJECT:
         shutil.copytree(PROJECT, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+    for path in (developer_project.APP_OBJECT, developer_project.ASSOCIATION):
+        (folder / path).unlink(missing_ok=True)
     for path, content in developer_project.files(installation).items():
         _put(folder / path, _json(content))
     _put(folder / developer_project.CARD_SETTINGS, developer_project.card_settings(installation))
@@ -94,6 +102,8 @@ def _json(content: object) -> str:
 
 
 def _next_steps(installation: Installation, folder: Path) -> str:
+    if not installation.has_app_object:
+        return f"Written to {folder}, without the app object. Upload it with `hs project upload`."
     if not installation.app_id:
         return (
             f"Written to {folder}. Upload it with `hs project upload`, set HUBSPOT_APP_ID to the id that HubSpot "

@@ -261,6 +261,15 @@ class TestFind:
 
         assert (person.key, person.attributes) == (ANA, {"department": "sales"})
 
+    def test_takes_addresses_in_any_script(self, source, connect_hubspot):
+        assert source.find(connect_hubspot(), "李.娜@example.org", wanted=[]).first_name == "娜"
+
+    def test_reads_any_number_of_properties(self, source, connect_hubspot):
+        connection = connect_hubspot()
+        wanted = [one.key for one in source.attributes(connection)]
+
+        assert len(source.find(connection, ANA, wanted=wanted).attributes) > 15
+
     @pytest.mark.parametrize("searched", ["99999", "nobody@example.org", "Ana", "", "../owners"])
     def test_finds_nobody_else(self, source, connect_hubspot, searched):
         assert source.find(connect_hubspot(), searched, wanted=[]) is None

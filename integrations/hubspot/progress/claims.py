@@ -17,7 +17,8 @@ import msgspec
 from integrations.hubspot.models import ProgressPush
 from portals import statements
 
-BATCH = 100
+# Taken, read and confirmed at once: several calls.
+AT_ONCE = 500
 # Longer than one call can take; renewed during waits.
 CLAIM_SECONDS = 180
 RENEW_SECONDS = 30.0
@@ -159,11 +160,11 @@ class Claims:
         self._held: dict[int, int] = {}
         self._renewed_at = time.monotonic()
 
-    def take_rows(self, limit: int = BATCH) -> dict[int, bool]:
+    def take_rows(self, limit: int = AT_ONCE) -> dict[int, bool]:
         """Hold the next rows and return which of them may have been sent before."""
         return self._take(_TAKE_ROWS, limit)
 
-    def take_people(self, limit: int = BATCH) -> dict[int, bool]:
+    def take_people(self, limit: int = AT_ONCE) -> dict[int, bool]:
         """Hold the waiting rows of the next people and return which of them may have been sent before."""
         return self._take(_TAKE_PEOPLE, limit)
 

@@ -16,7 +16,7 @@ from integrations.hubspot.enrollment_properties import KEY
 from integrations.hubspot.models import ProgressPush, ProgressTarget
 from integrations.hubspot.payloads import Record
 from integrations.hubspot.progress import batches, places, reading, values
-from integrations.hubspot.progress.batches import Refusal
+from integrations.hubspot.progress.batches import Outcome, Refusal
 from integrations.hubspot.progress.claims import Claims, Confirmed, Failure
 from integrations.hubspot.progress.reading import Row, Verdict
 from integrations.hubspot.scopes import CONTACTS
@@ -98,17 +98,19 @@ class Records:
                 done.append((row, self._confirmed(row, row.record_id, digest)))
             else:
                 written[str(row.id)] = (row, told, digest)
-        outcome = batches.write(
-            {trace: self._input(trace, row, told) for trace, (row, told, _) in written.items()},
-            self._upsert,
-            verify=self._verify,
-        )
-        self.doubts_the_place |= outcome.doubts_the_place
-        for trace, record_id in outcome.done.items():
-            row, _, digest = written[trace]
-            done.append((row, self._confirmed(row, int(record_id), digest)))
-        self._claims.fail([_failure(int(trace), refusal) for trace, refusal in outcome.refused.items()])
-        self._confirm(done)
+        outcome = Outcome()
+        try:
+            for part in batches.parts(list(written), BATCH):
+                inputs = {trace: self._input(trace, *written[trace][:2]) for trace in part}
+                outcome.add(batches.write(inputs, self._upsert, verify=self._verify))
+        finally:
+            # Also when a later call fails: what is done need not be done again.
+            for trace, record_id in outcome.done.items():
+                row, _, digest = written[trace]
+                done.append((row, self._confirmed(row, int(record_id), digest)))
+            self.doubts_the_place |= outcome.doubts_the_place
+            self._claims.fail([_failure(int(trace), refusal) for trace, refusal in outcome.refused.items()])
+            self._confirm(done)
 
     def _confirm(self, done: Sequence[tuple[Row, Confirmed]]) -> None:
         alone = [one for row, one in done if not self._needs_pair(row)]
@@ -168,7 +170,8 @@ class Records:
                 by_type[row.stored_in or self._type][str(record_id)] = row
         refused: dict[int, Refusal] = {}
         for object_type, known in by_type.items():
-            refused |= self._archive(object_type, known)
+            for part in batches.parts(list(known), BATCH):
+                refused |= self._archive(object_type, {key: known[key] for key in part})
         places.clear_people(self._client, [row for row in rows if places.is_of_people(row.stored_in)])
         self._claims.fail([_failure(pk, refusal) for pk, refusal in refused.items()])
         self._claims.removed([row.id for row in rows if row.id not in refused])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
+
+import msgspec
 
 from integrations.hubspot.enrollment_properties import KEY, PROGRESS_OF_STATUS, TITLE
 from integrations.hubspot.progress.reading import Facts, Row
@@ -17,6 +18,9 @@ OWNER = "hubspot_owner_id"
 UNFINISHED = ("not_started", "in_progress")
 
 Values = dict[str, str]
+
+# The names come from the database, which keeps no order.
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,7 @@ def named(values: Values, names: Mapping[str, str]) -> Values:
 
 def digest(values: Values, place: str) -> str:
     """Return what differs whenever the values or the place where they go do."""
-    text = json.dumps([place, values], sort_keys=True)
-    return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return blake2b(_ENCODER.encode([place, values]), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def is_same(ours: str, theirs: str | None) -> bool:

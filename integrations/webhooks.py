@@ -209,7 +209,7 @@ def _end_consent(event: WebhookEvent) -> None:
     system = providers.get(event.provider).label
     # The provider's clock counts whole seconds.
     Connection.objects.filter(
-        pk=event.connection_id,
+        events=event,
         state__in=Connection.SYNCABLE,
         connected_at__lt=event.happened_at + timedelta(seconds=1),
     ).update(state=Connection.State.NEEDS_RECONNECTING, state_reason=sentence % {"system": system})

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from integrations import erasure
 from integrations.hubspot import links
@@ -71,7 +71,10 @@ def _all_ids(connections: Collection[Connection], object_id: str) -> set[str]:
     more = {object_id}
     while more - ids:
         ids |= more
-        owners = {(*one, RecordAlias.Kind.MERGED) for one in _owners(identities.filter(external_id__in=ids))}
+        owners: set[tuple[int, int | None, str]] = {
+            (*one, RecordAlias.Kind.MERGED.value)
+            for one in identities.filter(external_id__in=ids).values_list("connection", "membership")
+        }
         owners |= set(aliases.filter(external_id__in=ids).values_list("connection", "membership", "kind"))
         for connection_id, membership_id, kind in owners:
             theirs = {"connection": connection_id, "membership": membership_id}
@@ -79,10 +82,6 @@ def _all_ids(connections: Collection[Connection], object_id: str) -> set[str]:
             if kind == RecordAlias.Kind.MERGED:
                 more |= set(identities.filter(**theirs).values_list("external_id", flat=True))
     return ids
-
-
-def _owners(identities: QuerySet[ExternalIdentity]) -> set[tuple[int, int | None]]:
-    return set(identities.values_list("connection", "membership"))
 
 
 def _people(connection: Connection, ids: Collection[str]) -> list[int]:

@@ -34,9 +34,9 @@ OPTIONAL: Final = (
     "crm.schemas.contacts.read",
     "crm.schemas.contacts.write",
     "crm.schemas.custom.read",
-    "crm.schemas.custom.write",
     "crm.objects.custom.read",
     "crm.objects.custom.write",
+    "crm.schemas.custom.write",
 )
 
 _NO_LINK = _("HubSpot contacts cannot be read, so nobody can be added or kept up to date.")

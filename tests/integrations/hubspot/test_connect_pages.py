@@ -426,7 +426,7 @@ class TestConnectedPage:
         page = text_of(browser.get(PAGE))
 
         assert "What HubSpot did not allow" in page
-        assert "Progress cannot be kept in a custom object of the account. crm.schemas.custom.read" in page
+        assert "Progress cannot be kept in a custom object of the account. crm.schemas.custom.read , crm.objects" in page
 
     def test_is_quiet_where_everything_was_granted(self, browser, connect_hubspot, portal):
         connect_hubspot(portal)

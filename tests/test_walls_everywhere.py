@@ -63,7 +63,7 @@ def victim(realm):
     """The other portal; its rows have the same ids in every table, so that a few ids name them all."""
     with connection.cursor() as cursor:
         for sequence in connection.introspection.sequence_list():
-            cursor.execute(f'ALTER SEQUENCE "{sequence["name"]}" RESTART WITH {FIRST_ID}')  # noqa: S608
+            cursor.execute(f'ALTER SEQUENCE "{sequence["name"]}" RESTART WITH {FIRST_ID}')
     return furnished_portal(MARKER, realm=realm)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from hashlib import blake2b
 from typing import Any
@@ -29,7 +30,7 @@ from integrations.http import (
     RequestRejected,
 )
 from integrations.models import Connection, InviteSettings
-from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage
+from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage, RecordType, SetupStep, Tab
 from integrations.rate_limits import SlidingWindow
 
 ADDRESSES = {
@@ -46,14 +47,14 @@ class Gusto:
     key = "gusto"
     label = "Gusto"
     words = WORDS
-    record_types = ()
-    tabs = ()
+    record_types: Sequence[RecordType] = ()
+    tabs: Sequence[Tab] = ()
     hidden_tabs = frozenset[str]()
-    setup = ()
+    setup: Sequence[SetupStep] = ()
     # Each portal needs a company of its own.
     shares_accounts = False
     starts_at_platform_address = False
-    keeps_links = None
+    keeps_links: timedelta | None = None
     lists_newcomers = True
     trusts_addresses = True
     # What an attribute costs in calls is spent by syncs only.

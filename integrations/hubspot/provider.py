@@ -17,7 +17,7 @@ from integrations.hubspot import attributes, people, scopes
 from integrations.hubspot.client import Client, read_refusal
 from integrations.hubspot.words import RECORD_TYPES, SETUP, TABS, WORDS
 from integrations.models import Connection
-from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage
+from integrations.providers import Attribute, ExternalAccount, MissingScope, PeoplePage, RecordType, SetupStep, Tab
 from integrations.rate_limits import SlidingWindow
 
 # HubSpot counts calls in rolling windows of ten seconds ("Usage guidelines and limits").
@@ -32,14 +32,14 @@ class HubSpot:
     key = "hubspot"
     label = "HubSpot"
     words = WORDS
-    record_types = RECORD_TYPES
-    tabs = TABS
+    record_types: Sequence[RecordType] = RECORD_TYPES
+    tabs: Sequence[Tab] = TABS
     # Workflows say whom to invite, and when.
     hidden_tabs = frozenset({"invite_settings"})
-    setup = SETUP
+    setup: Sequence[SetupStep] = SETUP
     shares_accounts = True
     starts_at_platform_address = True
-    keeps_links = timedelta(days=30)
+    keeps_links: timedelta | None = timedelta(days=30)
     lists_newcomers = False
     # Contacts' addresses may be written by anyone who fills in a form.
     trusts_addresses = False

@@ -190,7 +190,8 @@ def _withdraw(membership_ids: Collection[int], connection_id: int | None, *, for
 
 
 def _in_parts(statement: str, connection: Connection) -> int:
-    after, total = 0, 0
+    after: int | None = 0
+    total = 0
     while after is not None:
         parameters = {"connection": connection.pk, "after": after, "limit": BATCH}
         after, count = statements.rows(statement, parameters)[0]

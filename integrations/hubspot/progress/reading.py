@@ -102,4 +102,4 @@ def read(ids: Collection[int]) -> list[Row]:
     if not ids:
         return []
     rows = statements.rows(_READ, {"ids": statements.integers(ids)})
-    return [Row(*row[:11], facts=Facts(*row[11:]) if row[11] is not None else None) for row in rows]
+    return [Row(*(*row[:11], Facts(*row[11:]) if row[11] is not None else None)) for row in rows]

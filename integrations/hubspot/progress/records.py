@@ -186,7 +186,7 @@ class Records:
             logger.warning("progress could not be removed: %s", refusal)
             said = Refusal(f"{refusal.category} {refusal.detail}".strip() or str(refusal.status), is_final=True)
             return {row.id: said for row in rows.values()}
-        refused = {}
+        refused: dict[int, Refusal] = {}
         for error in answer.errors:
             if not error.is_missing:
                 refused |= {rows[key].id: batches.refusal_of(error) for key in error.ids if key in rows}

@@ -16,6 +16,7 @@ FOUND_AGAIN = {
     "integrations.hubspot.tasks.follow_actions",
     "integrations.hubspot.tasks.compare_progress",
     "integrations.hubspot.tasks.push_progress",
+    "integrations.hubspot.tasks.take_up_told",
     "integrations.tasks.sync_connection",
     "users.tasks.carry_out_bulk_job",
     "users.tasks.send_invitations",

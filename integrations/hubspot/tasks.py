@@ -82,6 +82,25 @@ def sweep_progress() -> None:
 # Events, privacy
 
 
+# One wake-up call stands for all deliveries of a second.
+_TOLD = "hubspot:told"
+
+
+def take_up_soon() -> None:
+    """Have a worker take up what HubSpot has told, within a second or two; sweeps find it without this, later."""
+    if cache.add(_TOLD, True, timeout=_AWAITED_SECONDS):
+        take_up_told.apply_async(countdown=PAUSE_SECONDS)
+
+
+@shared_task
+def take_up_told() -> None:
+    """Take up what HubSpot has told of people and of records."""
+    # What comes from now on needs a call of its own.
+    cache.delete(_TOLD)
+    tasks.take_up_events.delay()
+    webhooks.take_up_records(now=timezone.now())
+
+
 @shared_task
 def take_up_records() -> None:
     """Look after records that were merged, deleted or restored in HubSpot; comes every minute, too."""

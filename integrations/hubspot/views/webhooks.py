@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import tasks as shared_tasks
 from integrations import webhooks
 from integrations.hubspot import tasks
 from integrations.hubspot.action_requests import Unreadable
@@ -29,14 +27,6 @@ class WebhookView(SignedView):
         except ValueError as error:
             raise Unreadable from error
         if events and webhooks.receive_all(provider=PROVIDER, events=events, now=timezone.now()):
-            _wake_workers(events)
+            # The inbox is swept every minute: an event counts as received even while the broker is away.
+            transaction.on_commit(tasks.take_up_soon, robust=True)
         return {}
-
-
-def _wake_workers(events: Sequence[webhooks.Event]) -> None:
-    """Call for the work; the inbox is swept every minute, so an event counts as received without a broker, too."""
-    kinds = {event.kind for event in events}
-    if webhooks.Kind.PERSON in kinds:
-        transaction.on_commit(shared_tasks.take_up_events.delay, robust=True)
-    if kinds != {webhooks.Kind.PERSON}:
-        transaction.on_commit(tasks.take_up_records.delay, robust=True)

@@ -105,6 +105,8 @@ class Connection(models.Model):
             ),
         ]
         indexes = [
+            # Whom an event of an account concerns.
+            models.Index(fields=["provider", "external_account_id"], name="connection_account"),
             models.Index(
                 fields=["next_due_at"], condition=Q(state__in=["active", "quarantined"]), name="connection_due_at"
             )

@@ -35,6 +35,16 @@ MOST_CANDIDATES = 5
 
 State = WebhookEvent.State
 
+_NOTE = """
+INSERT INTO integrations_webhookevent (
+    provider, connection_id, event_id, kind, account_id, person_id, happened_at, received_at, state, details)
+SELECT %(provider)s, %(connection)s::bigint, %(event)s, 'person', %(account)s, %(person)s::text, %(now)s::timestamptz,
+    %(now)s::timestamptz, 'waiting', '{}'
+WHERE NOT EXISTS (
+    SELECT FROM integrations_webhookevent
+    WHERE connection_id = %(connection)s::bigint AND person_id = %(person)s::text AND kind = 'person' AND state = 'waiting')
+"""
+
 
 class Kind(StrEnum):
     """What an event is about; an event of another kind is its provider's own, and concerns the whole account."""
@@ -165,17 +175,15 @@ def receive_all(*, provider: str, events: Sequence[Event], now: datetime) -> int
 
 def note_person(connection: Connection, external_id: str, now: datetime) -> None:
     """Have a person of a connection read again soon, as if the provider had told of a change; once is enough."""
-    waiting = connection.events.filter(kind=Kind.PERSON, person_id=external_id, state=State.WAITING)
-    if not waiting.exists():
-        connection.events.create(
-            provider=connection.provider,
-            event_id=f"own:{uuid.uuid4()}",
-            kind=Kind.PERSON,
-            account_id=connection.external_account_id,
-            person_id=external_id,
-            happened_at=now,
-            received_at=now,
-        )
+    parameters = {
+        "provider": connection.provider,
+        "connection": connection.pk,
+        "event": f"own:{uuid.uuid4()}",
+        "account": connection.external_account_id,
+        "person": external_id,
+        "now": now,
+    }
+    statements.rows(_NOTE, parameters, keeps_plan=True)
 
 
 def take_up(*, now: datetime) -> list[int]:

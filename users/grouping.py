@@ -122,6 +122,11 @@ FROM (
 ) AS moves
 """
 
+_COUNT = """
+SELECT count(*) FROM users_membership
+WHERE portal_id = %(portal)s AND id = ANY (%(memberships)s::bigint[])
+"""
+
 # By hand wins: a member by rule whom someone also adds by hand stays when the rule lets go.
 _ADD = """
 INSERT INTO users_groupmembership AS gm (membership_id, group_id, origin, created_at)
@@ -355,6 +360,7 @@ def _record_joining(
 
 def _checked(group: Group, membership_ids: Collection[int]) -> list[int]:
     ids = sorted(set(membership_ids))
-    if Membership.objects.filter(portal=group.portal_id, pk__in=ids).count() != len(ids):
+    found = statements.rows(_COUNT, {"portal": group.portal_id, "memberships": statements.integers(ids)})
+    if found[0][0] != len(ids):
         raise ValidationError(_("These people are not all in the group's portal."))
     return ids

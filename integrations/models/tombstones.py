@@ -9,7 +9,12 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from portals import statements
 from portals.models import Portal
+
+_KNOWN = """
+SELECT digest FROM integrations_tombstone WHERE portal_id = %(portal)s AND digest = ANY (%(digests)s::bytea[])
+"""
 
 
 class Tombstone(models.Model):
@@ -63,8 +68,8 @@ def digests_of(marks: Iterable[str]) -> dict[bytes, str]:
 def known_marks(portal_id: int, marks: Iterable[str]) -> set[str]:
     """Return which of these marks a portal keeps."""
     digests = digests_of(marks)
-    found = Tombstone.objects.filter(portal=portal_id, digest__in=digests).values_list("digest", flat=True)
-    return {digests[bytes(digest)] for digest in found}
+    found = statements.rows(_KNOWN, {"portal": portal_id, "digests": list(digests)}, keeps_plan=True)
+    return {digests[bytes(row[0])] for row in found}
 
 
 def _digest(mark: str, key: str) -> bytes:

@@ -28,6 +28,11 @@ DECIDED_BY = "workflow"
 VERSION = "request"
 
 
+_RUN = """
+SELECT id FROM integrations_syncrun
+WHERE connection_id = %(connection)s AND trigger = 'action' AND local_day = %(day)s
+"""
+
 _ADD_UP = """
 WITH recent AS (
     SELECT id FROM integrations_syncrun
@@ -113,13 +118,12 @@ def bring_in(*, connection: Connection, person: Person, wish: Wish, now: datetim
 
 def run_of_the_day(connection: Connection, now: datetime) -> int:
     """Return the run that lists what was asked for on this day of the portal; the first request opens it."""
-    day, trigger = connection.portal.today(now), SyncRun.Trigger.ACTION
-    known = SyncRun.objects.filter(connection=connection, trigger=trigger, local_day=day).values_list("pk", flat=True)
-    if found := known.first():
-        return found
+    day = connection.portal.today(now)
+    if found := statements.rows(_RUN, {"connection": connection.pk, "day": day}, keeps_plan=True):
+        return int(found[0][0])
     run, _is_new = SyncRun.objects.get_or_create(
         connection=connection,
-        trigger=trigger,
+        trigger=SyncRun.Trigger.ACTION,
         local_day=day,
         defaults={"state": SyncRun.State.COMPLETED, "created_at": now, "started_at": now, "finished_at": now},
     )

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 from django.utils.translation import gettext_lazy as _
 from requests.adapters import HTTPAdapter
@@ -299,6 +300,10 @@ class Api:
         return self._send(method, path, headers=_authorization(token), **options)
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        if "json" in options:
+            # The library's own way takes six times as long, which counts in batches.
+            options["data"] = msgspec.json.encode(options.pop("json"))
+            options["headers"] = {**options["headers"], "Content-Type": "application/json"}
         while (seconds := self._limit.take()) > 0:
             self._wait(seconds)
         try:

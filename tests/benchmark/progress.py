@@ -53,7 +53,7 @@ def _at_the_limit(rig: Rig, number: int) -> Iterator[Row]:
     least = calls / LIMIT * WINDOW
     what = f"{number:,} changed courses"
     note = f"new ones with their contacts: {first.wall_seconds:.0f} s, {first.calls.get('total', 0):,} calls"
-    yield Row("H1", f"{what}: time, beside that of the limit", cost.wall_seconds, "s", None, least, 1.1, note)
+    yield Row("H1", f"{what}: time, beside that of the limit", cost.wall_seconds, "s", 1.1 * least, least, None, note)
     yield Row("H1", f"{what}: calls", cost.calls.get("total", 0), "", calls)
     yield Row("H1", f"{what}: answers 429", cost.calls.get("429", 0) + first.calls.get("429", 0), "", 0)
     share = f"client {cost.client_seconds:.1f}, PostgreSQL {cost.server_seconds:.1f} s"

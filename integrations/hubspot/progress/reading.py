@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum, auto
+from typing import NamedTuple
 
 from portals import statements
 
@@ -44,8 +44,7 @@ class Verdict(Enum):
     WITHHOLD = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """An enrollment and what belongs to it; dates are the portal's days."""
 
     status: str
@@ -65,8 +64,7 @@ class Facts:
     learner_email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of the outbox: what HubSpot has, where the person is linked, and the facts unless they are gone."""
 
     id: int

@@ -81,7 +81,7 @@ def enrollment(row: Row, facts: Facts, portal: Portal) -> Values:
 
 def named(values: Values, names: Mapping[str, str]) -> Values:
     """Return the values that an account has properties for, by their names there."""
-    return {name: values[ours] for ours, name in names.items() if ours in values}
+    return {names[ours]: value for ours, value in values.items() if ours in names}
 
 
 def digest(values: Values, place: str) -> str:

@@ -255,7 +255,11 @@ def _connect(
         action="connect",
         object=connection,
         before=before,
-        after={"state": connection.state, "external_account_id": account.id},
+        after={
+            "state": connection.state,
+            "external_account_id": account.id,
+            **({"record_type": connection.record_type} if connection.record_type else {}),
+        },
         actor=user,
         request=request,
     )

@@ -42,7 +42,8 @@ SELECT %(provider)s, %(connection)s::bigint, %(event)s, 'person', %(account)s, %
     %(now)s::timestamptz, 'waiting', '{}'
 WHERE NOT EXISTS (
     SELECT FROM integrations_webhookevent
-    WHERE connection_id = %(connection)s::bigint AND person_id = %(person)s::text AND kind = 'person' AND state = 'waiting')
+    WHERE connection_id = %(connection)s::bigint AND person_id = %(person)s::text AND kind = 'person'
+        AND state = 'waiting')
 """
 
 

@@ -78,7 +78,6 @@ def sweep_progress() -> None:
         compare_progress.delay(connection_id=connection_id)
 
 
-
 # Events, privacy
 
 

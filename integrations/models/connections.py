@@ -109,7 +109,7 @@ class Connection(models.Model):
             models.Index(fields=["provider", "external_account_id"], name="connection_account"),
             models.Index(
                 fields=["next_due_at"], condition=Q(state__in=["active", "quarantined"]), name="connection_due_at"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from integrations.http import AuthorizationLost, ProviderUnavailable, RecordMissing, RequestRejected
-from integrations.hubspot.client import Client
+from integrations.hubspot.client import Client, scopes_missing
 from integrations.hubspot.models import ProgressPush, ProgressTarget, Strategy
 from integrations.hubspot.progress import lanes, queue, storage, values
 from integrations.hubspot.progress.claims import ClaimLost, Claims
@@ -183,6 +183,8 @@ def _note_trouble(
     """Pause; when HubSpot no longer knows or allows the storage, use the next best."""
     logger.warning("connection %s: progress waits: %s", target.connection_id, trouble)
     before = target.strategy, target.object_type
+    if isinstance(trouble, RequestRejected):
+        _forget_scopes(target.connection, scopes_missing(trouble))
     if not isinstance(trouble, ProviderUnavailable):
         try:
             storage.check(client, target, now=now)
@@ -190,6 +192,14 @@ def _note_trouble(
             logger.warning("connection %s: the storage could not be checked: %s", target.connection_id, further)
     if before == (target.strategy, target.object_type):
         pause(target, trouble, now=now)
+
+
+def _forget_scopes(connection: Connection, missing: Sequence[str]) -> None:
+    """Take note of rights that were withdrawn since the consent, until a renewed token says otherwise."""
+    grant = connection.grant
+    if grant and missing:
+        grant.scopes = " ".join(scope for scope in grant.scopes.split() if scope not in missing)
+        grant.save(update_fields=["scopes"])
 
 
 def _note_success(target: ProgressTarget, now: datetime) -> None:

@@ -19,7 +19,7 @@ from integrations.hubspot import enrollment_properties as wanted
 from integrations.hubspot import refusals
 from integrations.hubspot.client import Client
 from integrations.hubspot.models import ProgressTarget, Strategy
-from integrations.hubspot.payloads import Property
+from integrations.hubspot.payloads import Property, Schema
 from integrations.hubspot.progress import queue
 from integrations.hubspot.progress.values import OWNER
 from integrations.hubspot.scopes import CONTACTS
@@ -123,14 +123,19 @@ def _app_object(client: Client, connection: Connection, scopes: Collection[str])
 
 def _custom_object(client: Client, connection: Connection, scopes: Collection[str]) -> Place:
     _insist(scopes, ("crm.objects.custom.read", "crm.objects.custom.write"))
-    name = wanted.OBJECT_NAME.lower()
-    own = next((one for one in client.schemas() if one.name == name and not one.archived), None)
+    own = next((one for one in client.schemas() if _is_ours(one)), None)
     if own is not None:
         object_type = own.object_type_id or own.fully_qualified_name
         return Place(object_type, _record_names(client.properties(object_type)))
     if "crm.schemas.custom.write" not in scopes:
         raise Unusable(Finding.NOT_THERE)
     return Place("", {}, lambda: _make_custom_object(client))
+
+
+def _is_ours(schema: Schema) -> bool:
+    """Whether it is the account's custom object for enrollments; app objects are listed too, with other ids."""
+    is_custom = schema.object_type_id.startswith("2-") or schema.fully_qualified_name.startswith("p")
+    return is_custom and schema.name == wanted.OBJECT_NAME.lower() and not schema.archived
 
 
 def _make_custom_object(client: Client) -> Place:

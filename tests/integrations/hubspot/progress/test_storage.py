@@ -190,6 +190,20 @@ class TestALostScope:
         (record,) = hub.find_type("course_enrollment")
         assert record.properties["percent_complete"] == "30"
 
+    def test_to_write_is_noted_with_the_consent(self, hubspot, connection, course, learner, enroll, send, hub):
+        send()
+        lost = f"crm.app.objects.{app.APP_OBJECT}.create"
+        hubspot.withdraw_scope(lost)
+        enroll(learner, course)
+
+        send()
+        send()
+
+        connection.grant.refresh_from_db()
+        assert lost not in connection.grant.scopes.split()
+        assert ProgressTarget.objects.get().strategy == Strategy.CUSTOM_OBJECT
+        assert len(hub.find_type("course_enrollment")) == 1
+
 
 class TestAReconnectedPortal:
     def test_is_looked_at_again_and_misses_nothing(self, connection, course, learner, enroll, send, records):

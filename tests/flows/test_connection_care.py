@@ -56,7 +56,7 @@ class TestLostConsent:
         assert reports() == ["Harbor & Pine Academy: Gusto needs to be connected again"]
         assert "no longer accepts the consent" in admin.open("/admin/users/membership/").words
         page = admin.follow("See what to do").words
-        assert "Connect again with the same company." in page
+        assert "Connect again with the same account." in page
         assert "Nobody loses access because of it." in page
         assert with_access() == people
 

@@ -3,6 +3,7 @@
 Everything shares the machine's cores with the sandbox and with whoever sends the calls.
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from typing import Any
 
 import requests
 
-from config.servers import free_port
+from config.servers import free_port, signal_when_orphaned
 from integrations.sandbox.hubspot.app import APP_ID, CLIENT_ID, CLIENT_SECRET
 from tests.benchmark import calls, measure
 from tests.benchmark.calls import Answer, Call, Sender
@@ -35,7 +36,7 @@ WARM_UP = 100
 REPEATED, TIMES = 1000, 10
 START_SECONDS = 60
 DRAIN_SECONDS = 300
-WORKER = ["celery", "--quiet", "-A", "config", "worker", "--without-gossip", "--without-mingle"]
+CELERY = ["celery", "--quiet", "-A", "config"]
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,9 @@ def _installation(rig: Rig, contacts: int) -> Iterator[_Installation]:
             ["config.mailbox", str(folder), str(smtp), str(free_port())],
             ["gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{web}", "--workers", "2", "--threads", "8",
              "--no-control-socket", "--log-level", "warning"],
-            [*WORKER, "-Q", "sync,mail,hubspot,default", "--concurrency", "2", "--loglevel", "WARNING"],
+            [*CELERY, "worker", "-Q", "sync,mail,hubspot,default", "--concurrency", "2", "--without-gossip",
+             "--without-mingle", "--loglevel", "WARNING"],
+            [*CELERY, "beat", "--loglevel", "WARNING"],
         ):  # fmt: skip
             stack.enter_context(_process(arguments, environment))
         assert calls.wait_until(lambda: _answers(web), seconds=START_SECONDS), "the web server does not answer"
@@ -212,7 +215,10 @@ def _code(sandbox: Sandbox) -> str:
 
 @contextmanager
 def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-m", *arguments], env=environment) as process:
+    command = [sys.executable, "-m", *arguments]
+    # It ends with the benchmark, however that ends.
+    orphaned = signal_when_orphaned(signal.SIGTERM)
+    with subprocess.Popen(command, env=environment, preexec_fn=orphaned) as process:  # noqa: PLW1509 - one system call
         try:
             yield process
         finally:

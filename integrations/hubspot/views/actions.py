@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -54,7 +55,7 @@ class OptionsView(SignedView):
         after = {"after": str(start + CHOICES)} if len(rows) > CHOICES else {}
         return {"options": options, "searchable": True, **after}
 
-    def choices(self, account_id: str, inputs: dict[str, str], query: str) -> QuerySet[Any] | None:
+    def choices(self, account_id: str, inputs: Mapping[str, str], query: str) -> QuerySet[Any] | None:
         """Return the rows to choose from, in order; None where there are none."""
         raise NotImplementedError
 
@@ -68,7 +69,7 @@ class PortalOptions(OptionsView):
 
     nothing = _("No portal is connected with this HubSpot account")
 
-    def choices(self, account_id: str, inputs: dict[str, str], query: str) -> QuerySet[Any]:
+    def choices(self, account_id: str, inputs: Mapping[str, str], query: str) -> QuerySet[Any]:
         """Return the account's connections with their portals, by name."""
         portals = _connections(account_id).select_related("portal")
         if query:
@@ -87,7 +88,7 @@ class GroupOptions(OptionsView):
 
     nothing = _("The portal has no groups")
 
-    def choices(self, account_id: str, inputs: dict[str, str], query: str) -> QuerySet[Any] | None:
+    def choices(self, account_id: str, inputs: Mapping[str, str], query: str) -> QuerySet[Any] | None:
         """Return the groups, by title; none unless the portal is one of the account's."""
         portal_id = pk_of(inputs.get("portal", ""), PORTAL)
         if portal_id is None:

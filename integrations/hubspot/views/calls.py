@@ -105,7 +105,7 @@ class CallPage(OneCall):
         if "portal" in chosen:
             rows.append((_("Portal"), self.portal.name))
         if value := chosen.get("group"):
-            group = Group.objects.filter(portal=self.portal, pk=pk_of(value, GROUP)).first()
+            group = Group.objects.filter(portal=self.portal, pk=pk_of(value, GROUP) or 0).first()
             rows.append((_("Group"), group.title if group else _("A group that is gone (%(id)s)") % {"id": value}))
         if value := chosen.get("last_day"):
             rows.append((_("Last day of access"), _shown_day(value)))

@@ -88,6 +88,14 @@ def own_cache(settings):
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid.uuid4().hex}}
 
 
+@pytest.fixture(autouse=True)
+def new_process(monkeypatch):
+    """Keep what one test found out about the use of HubSpot from the next."""
+    from integrations.hubspot.progress import queue  # noqa: PLC0415 - needs the settings
+
+    monkeypatch.setitem(queue._unused, "until", 0.0)
+
+
 @pytest.fixture
 def tasks_at_once():
     """Run tasks where they are called, instead of leaving them to a worker."""

@@ -5,6 +5,7 @@ A later change replaces an earlier one that still waits. Whoever is listening to
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 
 from django.dispatch import Signal
@@ -15,6 +16,10 @@ from portals import statements
 
 # connection_ids: something waits for these.
 queued = Signal()
+
+# How long this process remembers that nobody uses HubSpot; shorter than what a first push waits for.
+UNUSED_SECONDS = 2.0
+_unused = {"until": 0.0}
 
 # People, by identity, whose enrollments are looked through at once.
 BATCH = 500
@@ -172,8 +177,17 @@ def restart(connection: Connection) -> int:
 
 
 def _is_used() -> bool:
-    """Whether any portal uses HubSpot: without one, imports of other systems pay for this look and no more."""
-    return bool(statements.rows(_EXISTS, keeps_plan=True)[0][0])
+    """Whether any portal uses HubSpot: without one, imports of other systems pay for a look every two seconds.
+
+    What goes unnoticed in the seconds after the first consent is queued when its storage is looked at for the first
+    time.
+    """
+    if time.monotonic() < _unused["until"]:
+        return False
+    is_used = bool(statements.rows(_EXISTS, keeps_plan=True)[0][0])
+    if not is_used:
+        _unused["until"] = time.monotonic() + UNUSED_SECONDS
+    return is_used
 
 
 def _queue_people(membership_ids: Collection[int], connection_id: int | None) -> None:

@@ -246,6 +246,7 @@ class TestReceivers:
         Connection.objects.update(provider="gusto")
 
         enroll(learner, course)
+        enroll(learner, CourseFactory(portal=course.portal))
 
         assert sum("hubspot" in one for one in statements_run) == 1
         assert not ProgressPush.objects.exists()

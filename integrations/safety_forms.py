@@ -126,3 +126,9 @@ class SafetyForm(forms.ModelForm):  # type: ignore[type-arg]
             "holds_first_mails": UnfoldBooleanWidget,
             "ends_missing": UnfoldBooleanWidget,
         }
+
+    def __init__(self, *args: Any, sends_mails: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not sends_mails:
+            # Whom a workflow asks for gets the mail at once: there is nothing to hold.
+            del self.fields["most_mails"], self.fields["holds_first_mails"]

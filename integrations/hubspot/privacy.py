@@ -48,12 +48,6 @@ def forget_record(account_id: str, object_id: str, now: datetime, *, asked_at: d
     return len(concerned)
 
 
-def lift(connection: Connection, object_id: str) -> None:
-    """Let a contact be linked again, because a workflow asks for just that."""
-    mark = mark_of_record(links.PROVIDER, connection.external_account_id, object_id)
-    Tombstone.objects.filter(portal=connection.portal_id, digest__in=digests_of([mark])).delete()
-
-
 def receipts_of(connection: Connection, object_id: str) -> list[PrivacyReceipt]:
     """Return the receipts of a record, for whoever has its id."""
     mark = mark_of_record(links.PROVIDER, connection.external_account_id, object_id)

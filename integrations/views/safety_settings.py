@@ -14,6 +14,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from integrations import providers
 from integrations.engine.guard import MANY_SHARE
 from integrations.engine.scope import Condition
 from integrations.models import Connection, SafetySettings
@@ -44,12 +45,12 @@ class SafetySettingsPage(ConfirmedSettings):
     def get(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Show the settings as they are."""
         rows = [row_of(condition) for condition in scope_of(self.settings)]
-        return self.form_page(SafetyForm(instance=self.settings), self.formset(rows))
+        return self.form_page(self.form(), self.formset(rows))
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Save, or change the table of conditions without saving."""
         before = summary(self.settings) if self.settings.pk else {}
-        form = SafetyForm(request.POST, instance=self.settings)
+        form = self.form(request.POST)
         if any(name in request.POST for name in UNSAVED):
             return self.form_page(form, self.formset(changed_rows(request.POST)), is_changed=True)
         formset = self.formset(data=request.POST)
@@ -61,6 +62,11 @@ class SafetySettingsPage(ConfirmedSettings):
         self.save(form, before)
         messages.success(request, _("Saved. It counts from the next sync on."))
         return redirect(self.url("safety_settings"))
+
+    def form(self, data: QueryDict | None = None) -> SafetyForm:
+        """Return the form, with the mails only where a sync can bring newcomers in."""
+        sends_mails = providers.people_source(self.provider.key).lists_newcomers
+        return SafetyForm(data, instance=self.settings, sends_mails=sends_mails)
 
     @transaction.atomic
     def save(self, form: SafetyForm, before: dict[str, Any]) -> None:

@@ -263,15 +263,6 @@ class TestMarks:
 
         assert offers.refused(other, [same]) == {same.pk}
 
-    def test_are_lifted_for_a_workflow(self, learner, connection):
-        forget()
-        count = Tombstone.objects.count()
-
-        privacy.lift(connection, "901")
-        privacy.lift(connection, "901")
-
-        assert Tombstone.objects.count() == count - 1
-
 
 class TestEvents:
     @pytest.mark.parametrize("order", list(permutations([Kind.DELETED, Kind.PRIVACY, Kind.MERGED])))

@@ -80,3 +80,14 @@ class TestEveryPage:
             assert answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED
         else:
             assert answer.status_code in (HTTPStatus.OK, HTTPStatus.NOT_FOUND)
+
+
+class TestScopeAndSafety:
+    def test_asks_nothing_about_mails_that_no_sync_sends(self, portal, connection, portal_client):
+        client = portal_client(portal, AdminFactory(portal=portal).user)
+        address = reverse("integrations:safety_settings", args=["hubspot"])
+
+        page = client.get(address)
+
+        assert "mails-title" not in page.content.decode()
+        assert "brake-title" in page.content.decode()

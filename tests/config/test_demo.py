@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from config.children import Children
+from config.management.commands.demo import Command
 from config.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,9 +43,12 @@ def running_demo(*arguments):
     process = start(*arguments)
     try:
         yield process
-    finally:
         process.send_signal(signal.SIGINT)
         sys.stdout.write(process.communicate(timeout=120)[0])
+    finally:
+        # Whatever went wrong: the next test finds the folder free.
+        process.kill()
+        process.wait()
 
 
 def processes_of(folder):
@@ -81,6 +86,14 @@ class TestDemo:
         assert (demo.returncode, again.returncode) == (0, 0)
         assert processes_of(open_folder) == []
 
+    def test_notices_ctrl_c_where_python_swallows_it(self):
+        command = Command()
+        with suppress(KeyboardInterrupt):
+            command._interrupt()
+
+        with pytest.raises(KeyboardInterrupt):
+            command._check(Children(sys.stdout))
+
     def test_says_what_to_do_about_a_taken_port(self, open_folder, taken_port):
         demo = start("--port", taken_port, "--data", open_folder)
         printed, _ = demo.communicate(timeout=60)
@@ -90,7 +103,7 @@ class TestDemo:
 
     def test_refuses_to_run_twice_on_the_same_data(self, open_folder):
         with (open_folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
             demo = start("--data", open_folder)
             printed, _ = demo.communicate(timeout=60)

@@ -70,6 +70,7 @@ class Command(BaseCommand):
 
     help = "Runs Rollcall with invented people in this terminal; Ctrl-C stops all of it, the data stays."
     requires_system_checks: list[str] = []
+    _is_stopping = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
@@ -83,7 +84,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until Ctrl-C; raise CommandError when something cannot start or ends by itself."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, self._interrupt)
         folder = data_folder(options["data"])
         if folder != options["data"].absolute():
             self._say(f"PostgreSQL's account cannot reach {options['data']}, so the data is kept in {folder}.")
@@ -105,6 +106,11 @@ class Command(BaseCommand):
                 for number in (signal.SIGINT, signal.SIGTERM):
                     signal.signal(number, signal.SIG_IGN)
 
+    def _interrupt(self, *_: object) -> None:
+        """Stop as soon as possible: here, or in the next loop where the exception was swallowed, as around a fork."""
+        self._is_stopping = True
+        raise KeyboardInterrupt
+
     def _run(self, folder: Path, ports: Ports, people: int, stack: ExitStack) -> None:
         self._start_servers(folder, stack)
         os.environ.update(_environment(folder, ports))
@@ -120,7 +126,13 @@ class Command(BaseCommand):
         self._say(_welcome(ports, sign_ins, _connect_juniper(ports)))
         while True:
             children.show_output(seconds=0.5)
-            _check(children)
+            self._check(children)
+
+    def _check(self, children: Children) -> None:
+        """Raise KeyboardInterrupt when it was asked for, CommandError when a program has ended by itself."""
+        if self._is_stopping:
+            raise KeyboardInterrupt
+        _raise_if_one_ended(children)
 
     def _start_servers(self, folder: Path, stack: ExitStack) -> None:
         if "DATABASE_URL" not in os.environ:
@@ -137,7 +149,7 @@ class Command(BaseCommand):
         others = (ports.sandbox, ports.mailbox, ports.smtp)
         while not (_answers(f"http://127.0.0.1:{ports.web}/health/live/") and all(map(is_listening, others))):
             children.show_output(seconds=0.2)
-            _check(children)
+            self._check(children)
             if time.monotonic() > deadline:
                 raise CommandError(f"The pages did not answer within {READY_SECONDS} seconds.")
 
@@ -265,7 +277,7 @@ def _programs(folder: Path, ports: Ports, people: int) -> dict[str, list[str]]:
     }
 
 
-def _check(children: Children) -> None:
+def _raise_if_one_ended(children: Children) -> None:
     """Raise CommandError when a program has ended by itself."""
     ended = children.ended()
     if ended:

@@ -3,7 +3,6 @@
 import email
 import email.policy
 import gc
-import socket
 import uuid
 
 import pytest
@@ -11,6 +10,7 @@ from aiosmtpd.controller import Controller
 from django.conf import settings as project_settings
 from django.test import Client
 
+from config.servers import free_port
 from portals import statements
 
 
@@ -133,10 +133,3 @@ def start_worker(tmp_path, smtp):
     yield make
     for worker in workers:
         worker.stop()
-
-
-def free_port():
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

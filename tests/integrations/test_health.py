@@ -8,13 +8,14 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
+from config.servers import free_port
 from integrations import health, tasks
 from integrations.engine.care import Trouble
 from integrations.health import Broken, Facts, collect, judge
 from integrations.models import Heartbeat
-from tests.conftest import free_port
 from tests.factories.integrations import ConnectionFactory, SyncRunFactory
 from tests.factories.users import AdminFactory, InvitationFactory, OperatorFactory
+from tests.workers import forget_tasks
 
 MINUTE = timedelta(minutes=1)
 WELL = {"heartbeat_age": MINUTE / 2}
@@ -163,6 +164,7 @@ class TestReport:
 @pytest.mark.django_db
 class TestPage:
     def test_says_what_is_wrong_and_what_to_do(self, portal_client):
+        forget_tasks()
         broken = ConnectionFactory(state="quarantined", quarantine="emptied")
 
         page = portal_client(None, OperatorFactory()).get("/admin/health/").content.decode()

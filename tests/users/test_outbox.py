@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tests.conftest import free_port
+from config.servers import free_port
 from tests.factories.portals import PortalFactory
 from tests.factories.users import InvitationFactory
 from users import emails, invitations, outbox

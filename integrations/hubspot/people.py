@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 
 from django.core.cache import cache
@@ -73,7 +74,7 @@ def pages(
             # How many of them HubSpot still has is known only at the end.
             total_people=None,
             fingerprint=_fingerprint(batch, rows, make.properties, seal),
-            people=lambda batch=batch: batch.people(make),  # type: ignore[misc]
+            people=partial(batch.people, make),
             gone=gone,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from integrations.http import RecordMissing, RequestRejected
 from integrations.hubspot.client import BATCH, Client
@@ -47,6 +48,6 @@ def clear_people(client: Client, rows: Sequence[Row]) -> None:
         for part in batches.parts(sorted(keys), BATCH):
             inputs = {key: {"id": key, "objectWriteTraceId": key, "properties": empty} for key in part}
             try:
-                batches.write(inputs, lambda some, to=object_type: client.batch_update(to, some))  # type: ignore[misc]
+                batches.write(inputs, partial(client.batch_update, object_type))
             except (RecordMissing, RequestRejected) as refusal:
                 logger.warning("progress stays on people's records: %s", refusal)

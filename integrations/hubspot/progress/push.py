@@ -19,7 +19,7 @@ from integrations.hubspot.progress import lanes, queue, storage, values
 from integrations.hubspot.progress.claims import ClaimLost, Claims
 from integrations.hubspot.progress.records import Records
 from integrations.hubspot.progress.summaries import Summaries
-from integrations.hubspot.provider import client_for
+from integrations.hubspot.provider import HubSpot, client_for
 from integrations.hubspot.scopes import USERS
 from integrations.models import Connection
 
@@ -49,7 +49,7 @@ class Sender(Protocol):
 
 def due(connection_id: int | None = None) -> list[int]:
     """Return the connections for which something could be sent now, or whose storage has to be looked at."""
-    rows = Connection.objects.filter(provider="hubspot", state=Connection.State.ACTIVE)
+    rows = Connection.objects.filter(provider=HubSpot.key, state=Connection.State.ACTIVE)
     if connection_id:
         rows = rows.filter(pk=connection_id)
     waiting = ProgressPush.objects.filter(state__in=ProgressPush.OPEN, next_try_at__lte=Now())
@@ -209,5 +209,5 @@ def _note_success(target: ProgressTarget, now: datetime) -> None:
 
 
 def _connections() -> QuerySet[Connection, Connection]:
-    connections = Connection.objects.filter(provider="hubspot", state=Connection.State.ACTIVE)
+    connections = Connection.objects.filter(provider=HubSpot.key, state=Connection.State.ACTIVE)
     return connections.select_related("portal", "grant")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 from django.conf import settings
 
@@ -167,7 +168,7 @@ def _make_properties(client: Client, kind: str, there: Collection[str]) -> Place
         for one in wanted.PERSON:
             if one.name not in there:
                 body = one.definition(groupName=group, formField=False)
-                _unless_there(lambda body=body: client.create_property(kind, body))  # type: ignore[misc]
+                _unless_there(partial(client.create_property, kind, body))
     except (RequestRejected, RecordMissing):
         raise Unusable(Finding.REFUSED) from None
     return Place(kind, {one.name: one.name for one in wanted.PERSON})

@@ -467,7 +467,7 @@ class TestConnectCommand:
         return out.getvalue()
 
     def test_connects_by_a_code(self, portal, world, new_code):
-        report = json.loads(self.run("--portal", "harbor", "--provider", "gusto", "--code", new_code(), "--json"))
+        report = json.loads(self.run("--portal", "harbor", "--provider", "gusto", f"--code={new_code()}", "--json"))
 
         assert report == {
             "portal": "harbor",
@@ -491,11 +491,15 @@ class TestConnectCommand:
 
         assert refusal.value.returncode == 2
 
+    def test_takes_a_code_that_begins_with_a_dash(self, portal, world):
+        with pytest.raises(CommandError, match="did not confirm"):
+            self.run("--portal", "harbor", "--provider", "gusto", "--code=-spent")
+
     def test_leaves_the_choice_of_another_company_to_a_person(self, portal, connect, new_code):
         connect()
 
         with pytest.raises(CommandError, match="another portal") as refusal:
-            self.run("--portal", "harbor", "--provider", "gusto", "--code", new_code())
+            self.run("--portal", "harbor", "--provider", "gusto", f"--code={new_code()}")
 
         assert refusal.value.returncode == 3
 

@@ -25,7 +25,11 @@ class Command(BaseCommand):
         """Name the options."""
         parser.add_argument("--portal", required=True, metavar="SLUG")
         parser.add_argument("--provider", required=True, choices=[one.key for one in providers.all_providers()])
-        parser.add_argument("--code", required=True, help="the code that the provider sent to the callback address")
+        parser.add_argument(
+            "--code",
+            required=True,
+            help="the code that the provider sent to the callback address; as --code=CODE, for it may begin with a dash",
+        )
         parser.add_argument(
             "--record-type",
             default="",

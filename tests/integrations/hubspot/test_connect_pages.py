@@ -600,7 +600,7 @@ class TestCommands:
     def test_connect_by_a_code(self, portal, hubspot, hub):
         code = hubspot.authorize(redirect_uri=connecting.redirect_uri("hubspot"))
 
-        options = ["--provider", "hubspot", "--record-type", "contacts", "--code", code, "--json"]
+        options = ["--provider", "hubspot", "--record-type", "contacts", f"--code={code}", "--json"]
         report = json.loads(self.run("connect", "--portal", "larkfield", *options))
 
         assert report["account_id"] == str(hub.id)
@@ -617,9 +617,8 @@ class TestCommands:
         code = hubspot.authorize(redirect_uri=connecting.redirect_uri("hubspot"))
 
         with pytest.raises(CommandError, match="another organization") as refusal:
-            self.run(
-                "connect", "--portal", "larkfield", "--provider", "hubspot", "--record-type", "users", "--code", code
-            )
+            options = ["--provider", "hubspot", "--record-type", "users", f"--code={code}"]
+            self.run("connect", "--portal", "larkfield", *options)
 
         assert refusal.value.returncode == 3
 

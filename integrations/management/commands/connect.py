@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--code",
             required=True,
-            help="the code that the provider sent to the callback address; as --code=CODE, for it may begin with a dash",
+            help="the code sent to the callback address; as --code=CODE, for it may begin with a dash",
         )
         parser.add_argument(
             "--record-type",

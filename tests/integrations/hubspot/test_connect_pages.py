@@ -615,9 +615,9 @@ class TestCommands:
     def test_leave_another_realm_to_a_person(self, portal, connect_hubspot, hubspot):
         connect_hubspot()
         code = hubspot.authorize(redirect_uri=connecting.redirect_uri("hubspot"))
+        options = ["--provider", "hubspot", "--record-type", "users", f"--code={code}"]
 
         with pytest.raises(CommandError, match="another organization") as refusal:
-            options = ["--provider", "hubspot", "--record-type", "users", f"--code={code}"]
             self.run("connect", "--portal", "larkfield", *options)
 
         assert refusal.value.returncode == 3

@@ -9,40 +9,40 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from portals import colors
 from portals.models import Portal
-from users import outbox
+from users import claims, outbox
+from users.claims import Clock
 from users.emails import one_line
 from users.models import Notice
 
 logger = logging.getLogger(__name__)
 
-# Mails of one batch; how long they stay with the worker that took them; waits between tries double from the first.
-BATCH = 50
-CLAIM = timedelta(minutes=10)
+# Waits between tries double from the first.
 FIRST_WAIT = timedelta(minutes=1)
 MOST_TRIES = 12
 
 
-def send_waiting(*, clock: outbox.Clock, until: datetime) -> int:
+def send_waiting(*, clock: Clock, until: datetime) -> int:
     """Hand over what is due and return how many mails left; stop at `until` or when the server makes trouble."""
     sent = 0
-    while clock() < until and (claimed := _claim(clock())):
+    while clock() < until and (claim := claims.take(_waiting(), clock())).ids:
         connection = get_connection()
         try:
-            for notice in claimed:
-                sent += _send(notice, connection, clock)
+            for pk in claim.one_by_one(clock=clock, until=until):
+                sent += _send(pk, connection, clock)
         except outbox.ServerTrouble:
             logger.warning("The mail server cannot be used; the remaining notices wait.", exc_info=True)
             return sent
         finally:
             with suppress(OSError):
                 connection.close()
+            claim.give_back(clock())
     return sent
 
 
@@ -85,17 +85,15 @@ def _envelope(notice: Notice) -> dict[str, Any]:
     }
 
 
-@transaction.atomic
-def _claim(now: datetime) -> list[Notice]:
-    """Take due notices so that no other worker does; a worker that dies loses them when the claim lapses."""
-    due = Notice.objects.filter(state=Notice.State.SCHEDULED, next_try_at__lte=now).order_by("next_try_at")
-    claimed = list(due.select_for_update(skip_locked=True, of=("self",)).select_related("user", "portal")[:BATCH])
-    Notice.objects.filter(pk__in=[notice.pk for notice in claimed]).update(next_try_at=now + CLAIM)
-    return claimed
+def _waiting() -> QuerySet[Notice]:
+    return Notice.objects.filter(state=Notice.State.SCHEDULED)
 
 
-def _send(notice: Notice, connection: BaseEmailBackend, clock: outbox.Clock) -> int:
+def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:
     """Hand over one mail and return 1, or note why not and return 0; raises outbox.ServerTrouble."""
+    notice = _waiting().select_related("user", "portal").filter(pk=pk).first()
+    if notice is None:
+        return 0
     try:
         outbox.deliver(compose(notice), connection)
     except outbox.NeverAccepted as refusal:
@@ -120,7 +118,7 @@ def _put_off(notice: Notice, why: str, now: datetime) -> None:
 
 
 def _note(notice: Notice, **fields: object) -> None:
-    Notice.objects.filter(pk=notice.pk, state=Notice.State.SCHEDULED).update(**fields)
+    _waiting().filter(pk=notice.pk).update(**fields)
 
 
 def _sender(portal: Portal | None) -> str:

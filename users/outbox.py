@@ -2,29 +2,23 @@
 
 import logging
 import smtplib
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from users import emails, invitations
+from users import claims, emails, invitations
+from users.claims import Clock
 from users.models import Invitation
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50
-# How long a batch stays with the worker that took it; longer than a task may run.
-CLAIM = timedelta(minutes=10)
 # Waits double from one minute to six hours; twenty tries span 68 hours, just below the 72 that a mail may wait.
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 MOST_TRIES = 20
-
-Clock = Callable[[], datetime]
 
 
 class ServerTrouble(Exception):
@@ -42,10 +36,10 @@ class NeverAccepted(Exception):
 def send_waiting(*, clock: Clock, until: datetime) -> int:
     """Hand over what is due and return how many mails left; stop at `until` or when the server makes trouble."""
     sent = 0
-    while clock() < until and (claimed := _claim(clock())):
+    while clock() < until and (claim := claims.take(Invitation.objects.waiting(), clock())).ids:
         connection = get_connection()
         try:
-            for pk in _up_to(until, claimed, clock):
+            for pk in claim.one_by_one(clock=clock, until=until):
                 sent += _send(pk, connection, clock)
         except ServerTrouble:
             logger.warning("The mail server cannot be used; the remaining mails wait.", exc_info=True)
@@ -53,27 +47,8 @@ def send_waiting(*, clock: Clock, until: datetime) -> int:
         finally:
             with suppress(OSError):
                 connection.close()
-            _give_back(claimed, clock())
+            claim.give_back(clock())
     return sent
-
-
-@transaction.atomic
-def _claim(now: datetime) -> list[int]:
-    """Take due mails so that no other worker does; a worker that dies loses them when the claim lapses."""
-    due = Invitation.objects.waiting().filter(next_try_at__lte=now).order_by("next_try_at")
-    ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
-    Invitation.objects.filter(pk__in=ids).update(next_try_at=now + CLAIM)
-    return ids
-
-
-def _up_to(until: datetime, claimed: list[int], clock: Clock) -> Iterator[int]:
-    """Yield the claimed ids one by one, taking each off the list, while there is time."""
-    while claimed and clock() < until:
-        yield claimed.pop(0)
-
-
-def _give_back(claimed: list[int], now: datetime) -> None:
-    Invitation.objects.waiting().filter(pk__in=claimed).update(next_try_at=now)
 
 
 def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:

@@ -4,13 +4,12 @@ import socket
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
 from django.utils import timezone
 
 from config.servers import free_port
 from tests.factories.portals import PortalFactory
 from tests.factories.users import InvitationFactory
-from users import emails, invitations, outbox
+from users import claims, emails, invitations, outbox
 from users.models import Invitation, Membership
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +62,7 @@ class TestSendWaiting:
         assert smtp.connections == 1
 
     def test_goes_on_batch_after_batch(self, smtp, monkeypatch):
-        monkeypatch.setattr(outbox, "BATCH", 2)
+        monkeypatch.setattr(claims, "BATCH", 2)
         InvitationFactory.create_batch(5, next_try_at=NOW)
 
         assert send() == 5
@@ -142,7 +141,7 @@ class TestRefusals:
         monkeypatch.setattr(invitations, "hand_over", lambda **_: False)
 
         send()
-        send(NOW + outbox.CLAIM)
+        send(NOW + claims.LIFETIME)
 
         assert smtp[0]["Message-ID"] == smtp[1]["Message-ID"]
         assert all(invitations.token(invitation) in mail.get_body(["plain"]).get_content() for mail in smtp)
@@ -219,37 +218,13 @@ class TestReplacedMeanwhile:
 
         def compose_and_replace(current):
             message = compose(current)
-            invitations.resend(invitation=invitation, now=NOW)
+            if not smtp:
+                invitations.resend(invitation=invitation, now=NOW)
             return message
 
         monkeypatch.setattr(emails, "compose", compose_and_replace)
-        with monkeypatch.context() as once:
-            once.setattr(outbox, "_claim", lambda now: [invitation.pk] if not smtp else [])
-            send()
-        monkeypatch.setattr(emails, "compose", compose)
         send()
 
         invitation.refresh_from_db()
         assert invitation.state == "sent"
         assert invitations.token(invitation) in smtp[1].get_body(["plain"]).get_content()
-
-
-@pytest.mark.django_db(transaction=True)
-class TestClaim:
-    def test_passes_over_what_another_worker_is_taking(self, smtp, django_db_blocker):
-        taken, free = InvitationFactory.create_batch(2, next_try_at=NOW)
-        other = connection.copy()
-        try:
-            with transaction.atomic(), other.cursor() as cursor:
-                other.set_autocommit(False)
-                cursor.execute("SELECT id FROM users_invitation WHERE id = %s FOR UPDATE", [taken.pk])
-                assert outbox._claim(NOW) == [free.pk]
-        finally:
-            other.close()
-
-    def test_leaves_claimed_mails_to_their_worker_until_the_claim_lapses(self):
-        invitation = InvitationFactory(next_try_at=NOW)
-        outbox._claim(NOW)
-
-        assert outbox._claim(NOW + outbox.CLAIM - timedelta(seconds=1)) == []
-        assert outbox._claim(NOW + outbox.CLAIM) == [invitation.pk]

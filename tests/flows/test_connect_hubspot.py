@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from integrations import tasks
 from integrations.models import Connection, ConsentRequest, ExternalIdentity, Grant
+from portals.models import SamlSettings
 from tests.factories.integrations import ExternalIdentityFactory
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory
@@ -152,6 +153,28 @@ class TestWhiteLabelledPortal:
         assert browser.address == f"http://larkfield.localhost:8000{HUBSPOT}"
         assert "larkfield.example is connected." in browser.words
         assert "HubSpot Active" in browser.open(f"http://learn.larkfield.localhost:8000{CATALOG}").words
+
+    def test_with_single_sign_on_lets_its_admin_in_there_by_password(self, academy, visit, hubspot):
+        academy.custom_domain, academy.custom_domain_verified_at = "learn.larkfield.localhost", timezone.now()
+        academy.sign_in_method = "saml"
+        academy.save()
+        provider = {"entity_id": "https://idp.larkfield.example", "sign_in_url": "https://idp.larkfield.example/in"}
+        settings = SamlSettings.objects.create(portal=academy, **provider)
+        settings.certificates.create(pem="-", fingerprint="-", expires_at=timezone.now() + timedelta(days=30))
+        account = AdminFactory(portal=academy).user
+        browser = visit(academy)
+        browser.open("http://learn.larkfield.localhost:8000/admin/")
+        assert browser.path.startswith("/sign-in/direct/")
+        browser.press("Sign in", email=account.email, password="correct horse battery")
+        browser.open(f"http://learn.larkfield.localhost:8000{HUBSPOT}").follow("Go on at larkfield.localhost:8000")
+
+        # Not at the identity provider, which would lead back to the portal's own domain.
+        assert browser.address.startswith("http://larkfield.localhost:8000/sign-in/direct/?next=")
+        browser.press("Sign in", email=account.email, password="correct horse battery")
+        browser.press("+ Connect", record_type="Contact records")
+        browser.press("Connect app", account="Larkfield Academy").press("Finish")
+
+        assert "larkfield.example is connected." in browser.words
 
 
 class TestConsentThatGoesWrong:

@@ -83,7 +83,7 @@ WITH granted AS ({granted}), created AS (
         status = 'not_started', percent = 0, score = NULL, started_at = NULL, completed_at = NULL,
         recorded_by = '', note = '',
         is_required = g.is_required, due_on = g.due_on, source_group_id = g.group_id, enrolled_at = %(now)s,
-        version = e.version + 1
+        attempt = e.attempt + 1, version = e.version + 1
     FROM granted AS g
     WHERE e.membership_id = g.membership_id AND e.course_id = g.course_id AND g.reenrolls AND {restarts}
         AND e.status IN ('completed', 'passed', 'failed') AND e.enrolled_at < %(now)s

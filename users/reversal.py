@@ -80,7 +80,7 @@ WITH r AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::text::jsonb) AS r(
         membership_id bigint, target bigint, id bigint, status text, percent int, score numeric, is_required boolean,
         due_on date, source_group_id bigint, enrolled_at timestamptz, started_at timestamptz, completed_at timestamptz,
-        recorded_by text, note text, version int)
+        recorded_by text, note text, attempt int, version int)
 ), gone AS (
     DELETE FROM users_enrollment AS x USING r WHERE x.membership_id = r.membership_id AND x.course_id = r.target
         AND r.id IS NULL
@@ -88,17 +88,17 @@ WITH r AS (
 ), put_back AS (
     INSERT INTO users_enrollment AS x (
         id, membership_id, course_id, status, percent, score, is_required, due_on, source_group_id, enrolled_at,
-        started_at, completed_at, recorded_by, note, version)
+        started_at, completed_at, recorded_by, note, attempt, version)
     SELECT r.id, r.membership_id, r.target, r.status, r.percent, r.score, r.is_required, r.due_on,
         (SELECT id FROM portals_group WHERE id = r.source_group_id), r.enrolled_at, r.started_at, r.completed_at,
-        r.recorded_by, r.note, r.version + 1
+        r.recorded_by, r.note, coalesce(r.attempt, 1), r.version + 1
     FROM r JOIN portals_course AS c ON c.id = r.target
     WHERE r.id IS NOT NULL
     ON CONFLICT (membership_id, course_id) DO UPDATE SET
         status = excluded.status, percent = excluded.percent, score = excluded.score,
         is_required = excluded.is_required, due_on = excluded.due_on, source_group_id = excluded.source_group_id,
         enrolled_at = excluded.enrolled_at, started_at = excluded.started_at, completed_at = excluded.completed_at,
-        recorded_by = excluded.recorded_by, note = excluded.note, version = x.version + 1
+        recorded_by = excluded.recorded_by, note = excluded.note, attempt = excluded.attempt, version = x.version + 1
     RETURNING x.id
 )
 SELECT id FROM gone UNION SELECT id FROM put_back

@@ -47,7 +47,9 @@ SELECT m.id, jsonb_build_object(
         SELECT jsonb_object_agg(g.group_id, to_jsonb(g) - 'membership_id' - 'group_id')
         FROM users_groupmembership AS g WHERE g.membership_id = m.id),
     'course', (
-        SELECT jsonb_object_agg(e.course_id, to_jsonb(e) - 'membership_id' - 'course_id')
+        SELECT jsonb_object_agg(
+            e.course_id,
+            to_jsonb(e) - 'membership_id' - 'course_id' - CASE WHEN e.attempt = 1 THEN 'attempt' ELSE '' END)
         FROM users_enrollment AS e WHERE e.membership_id = m.id),
     'former', (
         SELECT jsonb_object_agg(f.course_id, to_jsonb(f) - 'membership_id' - 'course_id')

@@ -141,6 +141,18 @@ class Client:
         page = _raw_page(self._api.call("POST", path, body={"inputs": inputs}))
         return BatchAnswer(errors=tuple(map(_batch_error, page.errors or ())))
 
+    def associated(self, from_type: str, to_type: str, ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return the records that each of up to 1,000 is associated with, 500 at most; those with none are missing."""
+        path = f"{self._associations(from_type, to_type)}/batch/read"
+        page = _raw_page(self._api.call("POST", path, body={"inputs": [{"id": key} for key in ids]}))
+        found = (_decoded(row, payloads.Associated) for row in page.results)
+        return {str(one.start.id): [str(other.to_object_id) for other in one.to] for one in found}
+
+    def dissociate(self, from_type: str, to_type: str, pairs: Iterable[tuple[str, str]]) -> None:
+        """End every association of up to 2,000 pairs of records; those that are not there need nothing."""
+        inputs = [{"from": {"id": start}, "to": [{"id": end}]} for start, end in pairs]
+        self._api.call("POST", f"{self._associations(from_type, to_type)}/batch/archive", body={"inputs": inputs})
+
     def association_labels(self, from_type: str, to_type: str) -> list[payloads.AssociationLabel]:
         """Return the kinds of association between two types; their ids differ per account and direction."""
         page = _raw_page(self._api.get(f"{self._associations(from_type, to_type)}/labels"))

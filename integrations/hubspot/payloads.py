@@ -79,6 +79,21 @@ class Schema(msgspec.Struct, rename="camel"):
     properties: list[Property] | None = None
 
 
+class AssociatedStart(msgspec.Struct):
+    id: Number
+
+
+class AssociatedRecord(msgspec.Struct, rename="camel"):
+    to_object_id: Number
+
+
+class Associated(msgspec.Struct):
+    """What one record is associated with."""
+
+    start: AssociatedStart = msgspec.field(name="from")
+    to: list[AssociatedRecord]
+
+
 class AssociationLabel(msgspec.Struct, rename="camel"):
     category: str
     type_id: int

@@ -52,6 +52,8 @@ class Enrollment(models.Model):
         _("recorded by"), max_length=7, choices=RecordedBy, blank=True, default="", db_default=""
     )
     note = models.CharField(_("note"), max_length=500, blank=True, default="", db_default="")
+    # How often the course was begun: whoever has finished it can be enrolled again.
+    attempt = models.PositiveSmallIntegerField(default=1, db_default=1, editable=False)
     # Goes up with every change, so that a slow writer cannot report an older state.
     version = models.PositiveIntegerField(default=1, editable=False)
 

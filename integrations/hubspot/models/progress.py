@@ -42,6 +42,8 @@ class ProgressPush(models.Model):
     # No relations: what is gone here must still be taken away there.
     enrollment_id = models.BigIntegerField()
     membership_id = models.BigIntegerField()
+    # Of a course that was finished and begun again, each time has a row and a record of its own.
+    attempt = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.WAITING)
     # Counts the changes, so that whoever sends an older one cannot take the newer one for sent.
     generation = models.PositiveIntegerField(default=1)
@@ -67,7 +69,7 @@ class ProgressPush(models.Model):
         verbose_name = _("progress to report")
         verbose_name_plural = _("progress to report")
         constraints = [
-            models.UniqueConstraint(fields=["enrollment_id", "connection"], name="progress_push_once"),
+            models.UniqueConstraint(fields=["enrollment_id", "attempt", "connection"], name="progress_push_once"),
         ]
         indexes = [
             models.Index(

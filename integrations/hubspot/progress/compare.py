@@ -20,7 +20,7 @@ from integrations.hubspot.client import BATCH, Client
 from integrations.hubspot.enrollment_properties import KEY
 from integrations.hubspot.models import ProgressPush, ProgressTarget, Strategy
 from integrations.hubspot.payloads import Record
-from integrations.hubspot.progress import lanes, push, queue, reading, storage, summaries, values
+from integrations.hubspot.progress import lanes, push, queue, reading, shows, storage, summaries, values
 from integrations.hubspot.progress.reading import Row, Verdict
 from integrations.hubspot.provider import client_for
 from integrations.models import Connection, ExternalIdentity
@@ -141,16 +141,30 @@ class OfRecords:
 
     def _compare(self, records: Sequence[Record]) -> int:
         key = self._names[KEY]
-        own: dict[int, Record] = {}
+        own: dict[tuple[int, int], Record] = {}
         for record in records:
-            enrollment_id = self._portal.enrollment_id(record.properties.get(key) or "")
-            if enrollment_id is not None:
-                own[enrollment_id] = record
-        pushes = ProgressPush.objects.filter(connection=self._connection, enrollment_id__in=own)
-        rows = reading.read(pushes.values_list("pk", flat=True))
-        wrong = [row.id for row in rows if row.state == State.SENT and not self._is_right(row, own[row.enrollment_id])]
-        self._archive({pk: own[pk] for pk in set(own) - {row.enrollment_id for row in rows}})
-        return _again(wrong)
+            enrollment = self._portal.enrollment(record.properties.get(key) or "")
+            if enrollment is not None:
+                own[enrollment] = record
+        pushes = ProgressPush.objects.filter(
+            connection=self._connection, enrollment_id__in={enrollment_id for enrollment_id, _ in own}
+        )
+        rows = {(row.enrollment_id, row.attempt): row for row in reading.read(pushes.values_list("pk", flat=True))}
+        self._archive({key: own[key] for key in own.keys() - rows.keys()})
+        sent = {key: rows[key] for key in own.keys() & rows.keys() if rows[key].state == State.SENT}
+        wrong = [row.id for key, row in sent.items() if not self._is_right(row, own[key])]
+        right = [row for row in sent.values() if row.id not in wrong]
+        return _again(wrong) + self._show(right)
+
+    def _show(self, rows: Sequence[Row]) -> int:
+        """Show records with their people where somebody took them away, and return how many."""
+        if self._portal.is_of_users or not rows:
+            return 0
+        shown = shows.Shown(self._client, self._type).repair({str(row.record_id): row.linked_to for row in rows})
+        refused = [row.id for row in rows if str(row.record_id) in shown.refused]
+        # The outbox tries again, and lists who cannot be reached.
+        ProgressPush.objects.filter(pk__in=refused).update(person_key="")
+        return shown.repaired + _again(refused)
 
     def _is_right(self, row: Row, record: Record) -> bool:
         if row.verdict is not Verdict.SEND or row.facts is None or row.record_id != int(record.id):
@@ -167,14 +181,15 @@ class OfRecords:
             rows = rows.filter(record_id__lte=last)
         return _again(list(rows.values_list("pk", flat=True)), is_gone=True)
 
-    def _archive(self, strangers: Mapping[int, Record]) -> None:
+    def _archive(self, strangers: Mapping[tuple[int, int], Record]) -> None:
         """Remove records with keys of ours that no row stands for; finished courses of the past stay."""
-        known = set(Enrollment.objects.filter(pk__in=strangers).values_list("pk", flat=True))
+        enrollments = Enrollment.objects.filter(pk__in={pk for pk, _ in strangers})
+        known = set(enrollments.values_list("pk", "attempt"))
         status = self._names["status"]
         ids = [
             record.id
-            for pk, record in strangers.items()
-            if pk not in known and (record.properties.get(status) or "") not in reading.FINISHED
+            for key, record in strangers.items()
+            if key not in known and (record.properties.get(status) or "") not in reading.FINISHED
         ]
         if ids:
             logger.info("connection %s: %s records of the past are archived", self._connection.pk, len(ids))

@@ -29,7 +29,7 @@ SELECT EXISTS (SELECT FROM integrations_connection WHERE provider = 'hubspot' AN
 """
 # Who may be spoken of to whom: people who have accepted, where a connection links them to a record.
 _LINKED = """
-    SELECT i.connection_id, e.id AS enrollment_id, e.membership_id
+    SELECT i.connection_id, e.id AS enrollment_id, e.attempt, e.membership_id
     FROM users_enrollment AS e
     JOIN users_membership AS m ON m.id = e.membership_id AND m.status = 'active'
     JOIN integrations_externalidentity AS i ON i.membership_id = m.id AND i.state = 'linked'
@@ -46,23 +46,24 @@ _AGAIN = """
 """
 _INSERT = """
     INSERT INTO hubspot_progresspush AS p (
-        connection_id, enrollment_id, membership_id, state, generation, is_tried, stored_in, person_key, is_finished,
-        tries, next_try_at, problem)
-    SELECT connection_id, enrollment_id, membership_id, 'waiting', 1, false, '', '', false, 0, statement_timestamp(),
-        ''
+        connection_id, enrollment_id, attempt, membership_id, state, generation, is_tried, stored_in, person_key,
+        is_finished, tries, next_try_at, problem)
+    SELECT connection_id, enrollment_id, attempt, membership_id, 'waiting', 1, false, '', '',
+        false, 0, statement_timestamp(), ''
     FROM linked
-    ON CONFLICT (enrollment_id, connection_id) DO {conflict}
+    ON CONFLICT (enrollment_id, attempt, connection_id) DO {conflict}
     RETURNING connection_id
 """
 _UPSERT = _INSERT.format(conflict=f"UPDATE SET state = 'waiting', {_AGAIN}")
-# Ids of enrollments that are gone come too, and of people who have lost access: HubSpot hears of those only if it
-# has heard of them before.
+# Ids of enrollments that are gone come too, former attempts, and people who have lost access: HubSpot hears of those
+# only if it has heard of them before.
 _CHANGED = f"""
 WITH linked AS ({_LINKED.format(narrowed="e.id = ANY (%(enrollments)s::bigint[])")}), fresh AS ({_UPSERT}), known AS (
     UPDATE hubspot_progresspush AS p SET
         state = CASE WHEN p.state = 'removing' THEN p.state ELSE 'waiting' END, {_AGAIN}
     WHERE p.enrollment_id = ANY (%(enrollments)s::bigint[]) AND NOT EXISTS (
-        SELECT FROM linked AS l WHERE l.enrollment_id = p.enrollment_id AND l.connection_id = p.connection_id)
+        SELECT FROM linked AS l
+        WHERE l.enrollment_id = p.enrollment_id AND l.attempt = p.attempt AND l.connection_id = p.connection_id)
     RETURNING connection_id
 )
 SELECT DISTINCT connection_id FROM (SELECT * FROM fresh UNION ALL SELECT * FROM known) AS both_kinds
@@ -112,7 +113,7 @@ SELECT max(id), count(*) FROM part
 # Enrollments and links that went without a word, as an undo takes them.
 _ORPHANS = f"""
 WITH part AS (
-    SELECT id, state, enrollment_id, membership_id FROM hubspot_progresspush
+    SELECT id, state, enrollment_id, attempt, membership_id FROM hubspot_progresspush
     WHERE connection_id = %(connection)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
 ), again AS (
     UPDATE hubspot_progresspush AS p SET state = 'waiting', {_AGAIN}
@@ -120,7 +121,8 @@ WITH part AS (
         EXISTS (
             SELECT FROM integrations_externalidentity AS i
             WHERE i.connection_id = %(connection)s AND i.membership_id = part.membership_id AND i.state = 'linked')
-        AND (part.state = 'kept' OR EXISTS (SELECT FROM users_enrollment AS e WHERE e.id = part.enrollment_id)))
+        AND (part.state = 'kept' OR EXISTS (
+            SELECT FROM users_enrollment AS e WHERE e.id = part.enrollment_id AND e.attempt = part.attempt)))
     RETURNING p.id
 )
 SELECT (SELECT max(id) FROM part), (SELECT count(*) FROM again)

@@ -13,7 +13,7 @@ from portals import statements
 FINISHED = frozenset({"completed", "passed", "failed"})
 
 _READ = """
-SELECT p.id, p.state, p.enrollment_id, p.membership_id, p.stored_in, p.record_id, p.person_key,
+SELECT p.id, p.state, p.enrollment_id, p.attempt, p.membership_id, p.stored_in, p.record_id, p.person_key,
     coalesce(encode(p.digest, 'hex'), ''), p.is_finished, coalesce(i.external_id, ''), coalesce(m.status, ''),
     e.status, e.percent, e.score, e.is_required, e.due_on,
     (e.enrolled_at AT TIME ZONE r.time_zone)::date, (e.started_at AT TIME ZONE r.time_zone)::date,
@@ -25,7 +25,7 @@ LEFT JOIN portals_portal AS r ON r.id = m.portal_id
 LEFT JOIN users_user AS u ON u.id = m.user_id
 LEFT JOIN integrations_externalidentity AS i
     ON i.connection_id = p.connection_id AND i.membership_id = p.membership_id AND i.state = 'linked'
-LEFT JOIN users_enrollment AS e ON e.id = p.enrollment_id
+LEFT JOIN users_enrollment AS e ON e.id = p.enrollment_id AND e.attempt = p.attempt
 LEFT JOIN portals_course AS c ON c.id = e.course_id
 LEFT JOIN portals_group AS g ON g.id = e.source_group_id
 WHERE p.id = ANY (%(ids)s::bigint[])
@@ -38,7 +38,7 @@ class Verdict(Enum):
 
     SEND = auto()
     REMOVE = auto()
-    # A finished course stays with its person in HubSpot, although they are no longer enrolled.
+    # A finished course stays with its person in HubSpot, although they are no longer enrolled or have begun it again.
     KEEP = auto()
     # Nothing is told about people who have yet to accept.
     WITHHOLD = auto()
@@ -70,6 +70,7 @@ class Row(NamedTuple):
     id: int
     state: str
     enrollment_id: int
+    attempt: int
     membership_id: int
     stored_in: str
     record_id: int | None
@@ -100,4 +101,4 @@ def read(ids: Collection[int]) -> list[Row]:
     if not ids:
         return []
     rows = statements.rows(_READ, {"ids": statements.integers(ids)})
-    return [Row(*(*row[:11], Facts(*row[11:]) if row[11] is not None else None)) for row in rows]
+    return [Row(*(*row[:12], Facts(*row[12:]) if row[12] is not None else None)) for row in rows]

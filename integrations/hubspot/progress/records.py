@@ -130,7 +130,7 @@ class Records:
     def _input(self, trace: str, row: Row, told: values.Values) -> dict[str, object]:
         return {
             "idProperty": self._names[KEY],
-            "id": self._portal.key(row.enrollment_id),
+            "id": self._portal.key(row.enrollment_id, row.attempt),
             "objectWriteTraceId": trace,
             "properties": told,
         }
@@ -197,7 +197,7 @@ class Records:
         found: dict[int, int] = {}
         name = self._names[KEY]
         for part in batches.parts(rows, BATCH):
-            keys = {self._portal.key(row.enrollment_id): row.id for row in part}
+            keys = {self._portal.key(row.enrollment_id, row.attempt): row.id for row in part}
             for record in self._client.batch_read(self._type, list(keys), [name], id_property=name).results:
                 if row_id := keys.get(record.properties.get(name) or ""):
                     found[row_id] = int(record.id)

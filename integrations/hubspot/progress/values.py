@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,9 @@ UNFINISHED = ("not_started", "in_progress")
 
 Values = dict[str, str]
 
+# An enrollment, and the attempt unless it is the first.
+_NUMBERS = re.compile(r"([0-9]{1,18})(?::([0-9]{1,4}))?")
+
 # The names come from the database, which keeps no order.
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
@@ -33,25 +37,25 @@ class Portal:
     is_of_users: bool
     owners: Mapping[str, str]
 
-    def key(self, enrollment_id: int) -> str:
-        """Return the unique key of an enrollment's record."""
-        return f"{self.key_prefix}{enrollment_id}"
+    def key(self, enrollment_id: int, attempt: int = 1) -> str:
+        """Return the unique key of an enrollment's record; each further attempt has one of its own."""
+        return f"{self.key_prefix}{enrollment_id}" + (f":{attempt}" if attempt > 1 else "")
 
     @property
     def key_prefix(self) -> str:
         """How the keys of all records of the portal begin."""
         return f"prt_{self.id}:"
 
-    def enrollment_id(self, key: str) -> int | None:
-        """Return the enrollment that a key stands for, None for keys of others."""
-        number = key.removeprefix(self.key_prefix)
-        return int(number) if number != key and number.isascii() and number.isdigit() else None
+    def enrollment(self, key: str) -> tuple[int, int] | None:
+        """Return the enrollment that a key stands for and its attempt, None for keys of others."""
+        found = _NUMBERS.fullmatch(key.removeprefix(self.key_prefix)) if key.startswith(self.key_prefix) else None
+        return (int(found[1]), int(found[2] or 1)) if found else None
 
 
 def enrollment(row: Row, facts: Facts, portal: Portal) -> Values:
     """Return the properties of an enrollment's record, by our names."""
     return {
-        KEY: portal.key(row.enrollment_id),
+        KEY: portal.key(row.enrollment_id, row.attempt),
         TITLE: facts.course_title,
         "course_id": f"crs_{facts.course_id}",
         "course_reference": facts.course_reference,

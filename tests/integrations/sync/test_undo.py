@@ -10,10 +10,11 @@ from django.utils import timezone
 from integrations.models import ExternalIdentity, InviteSettings, SafetySettings, SyncRun
 from integrations.sync import approval, undo
 from integrations.sync import run as sync_run
+from portals.models import Course, GroupCourse
 from tests.factories.integrations import FieldMappingFactory, PlannedChangeFactory, SyncRunFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, DynamicRuleFactory, GroupCourseFactory
 from tests.factories.users import MembershipFactory
-from users import access, grouping, progress, provisioning
+from users import access, enrollments, grouping, progress, provisioning
 from users.models import AuditEntry, Enrollment, GroupMembership, Invitation, Membership, User
 from users.provisioning import Amendment, Cause
 
@@ -191,6 +192,23 @@ class TestUndo:
         assert maya.enrollments.get(course=begun.course).percent == 70
         assert not maya.enrollments.filter(course__title="Customer Support course").exists()
         assert not maya.former_enrollments.exists()
+
+    def test_brings_back_what_was_finished_and_begun_again(self, synced, sync, world):
+        GroupCourse.objects.update(reenroll_completed=True)
+        support = Course.objects.get(title="Customer Support course")
+        maya = person("Maya Okafor")
+        enrollments.enroll(course=support, membership_ids=[maya.pk], now=timezone.now())
+        done = maya.enrollments.get(course=support)
+        progress.record(enrollment=done, status="completed", percent=100, now=timezone.now())
+        before = dump()
+        world.change("Maya Okafor", department="Customer Support")
+        run = sync(synced)
+        done.refresh_from_db()
+        assert (done.status, done.attempt) == ("not_started", 2)
+
+        take_back(run)
+
+        assert dump() == before
 
     def test_unlinks_whom_the_run_had_linked(self, connection, sync):
         by_hand = MembershipFactory(portal=connection.portal, user__email="maya@harborpine.example")

@@ -96,6 +96,12 @@ def shown_on(hub):
 
 
 @pytest.fixture
+def calls(sandbox):
+    """Count the calls whose path contains a text."""
+    return lambda text: sum(text in call.path for call in sandbox.world.calls.newest(1000))
+
+
+@pytest.fixture
 def key():
     """The key of an enrollment's record."""
     return lambda enrollment: f"prt_{enrollment.membership.portal_id}:{enrollment.pk}"

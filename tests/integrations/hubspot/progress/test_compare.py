@@ -86,6 +86,73 @@ class TestRecords:
 
         assert len(records()) == 5
 
+    def test_that_somebody_took_off_the_contact_are_shown_again(self, sent, hub, kind, compare_all, shown_on, calls):
+        for record in list(kind)[::2]:
+            hub.associations.unlink(hub.contacts.type_id, ANA, kind.type_id, record.id)
+        written = calls("batch/upsert")
+
+        assert compare_all().repaired == 3
+
+        assert len(shown_on(ANA)) == 5
+        assert calls("batch/upsert") == written
+        assert set(ProgressPush.objects.values_list("state", flat=True)) == {"sent"}
+        assert compare_all().repaired == 0
+
+    def test_that_somebody_gave_another_contact_go_back(self, sent, hub, kind, compare_all, shown_on):
+        default = hub.associations.kinds(hub.contacts.type_id, kind.type_id)[0]
+        first, second, *_others = list(kind)
+        hub.associations.unlink(hub.contacts.type_id, ANA, kind.type_id, first.id)
+        for record in (first, second):
+            hub.associations.link(hub.contacts.type_id, BJORN, kind.type_id, record.id, {default.type_id})
+
+        assert compare_all().repaired == 2
+
+        assert (len(shown_on(ANA)), shown_on(BJORN)) == (5, [])
+
+    def test_of_a_contact_that_was_merged_unheard_stay_where_they_are(
+        self, sent, hub, kind, at, compare_all, shown_on
+    ):
+        ana, bjorn = hub.contacts.get(ANA), hub.contacts.get(BJORN)
+        hub.contacts.merge(bjorn, ana, at, makes_new_id=False)
+        hub.associations.move(hub.contacts.type_id, ANA, BJORN)
+
+        assert compare_all().repaired == 5
+
+        assert len(shown_on(BJORN)) == 5
+
+    def test_of_a_contact_that_is_gone_are_left_to_the_outbox(self, sent, hub, at, compare_all, send, push_of):
+        hub.contacts.erase(hub.contacts.get(ANA), at)
+        hub.associations.forget(hub.contacts.type_id, ANA)
+
+        assert compare_all().repaired == 5
+        send()
+
+        assert "NOT_FOUND" in push_of(sent[0]).problem
+
+    def test_of_users_are_on_no_contact(self, connect_hubspot, hub, link, enroll, calls):
+        users = connect_hubspot(record_type="users")
+        learner = link(users, next(iter(hub.users)).id)
+        enroll(learner, CourseFactory(portal=users.portal))
+        push.carry_out(users.pk, now=timezone.now(), seconds=30)
+
+        compare.carry_out(users.pk, now=timezone.now(), seconds=30)
+
+        assert ProgressTarget.objects.get(connection=users).compared_at
+        assert calls("/crm/associations/") == 0
+
+    def test_of_former_attempts_are_left_alone(self, sent, compare_all, send, records):
+        progress.set_results(
+            enrollment_ids=[sent[0].pk], status="completed", completed_at=timezone.now(), now=timezone.now()
+        )
+        send()
+        enrollments.enroll(
+            course=sent[0].course, membership_ids=[sent[0].membership_id], now=timezone.now(), reenrolls=True
+        )
+        send()
+
+        assert compare_all().repaired == 0
+        assert len(records()) == 6
+
     def test_that_nobody_knows_are_removed(self, source, connection, sent, kind, compare_all, records):
         client = source.client(connection)
         target = storage.target_of(connection)

@@ -21,12 +21,6 @@ UPSERT = f"/crm/objects/2026-09/{app.APP_OBJECT}/batch/upsert"
 ASSOCIATE = "batch/associate/default"
 
 
-@pytest.fixture
-def calls(sandbox):
-    """Count the calls whose path contains a text."""
-    return lambda text: sum(text in call.path for call in sandbox.world.calls.newest(1000))
-
-
 class TestARecord:
     def test_says_what_the_course_and_the_learner_are(self, connection, course, learner, enroll, send, records, key):
         due_on = timezone.now().date() + timedelta(days=3)
@@ -166,6 +160,52 @@ class TestAFinishedCourseThatIsTakenAway:
         send()
 
         assert records() == {}
+
+
+class TestACourseThatIsBegunAgain:
+    @pytest.fixture
+    def begun_again(self, course, learner, enroll, send):
+        enrollment = enroll(learner, course)
+        progress.record(enrollment=enrollment, status="completed", percent=100, now=timezone.now())
+        send()
+        return enroll(learner, course, reenrolls=True)
+
+    def test_has_a_record_beside_the_finished_one(self, begun_again, send, records, shown_on, key):
+        send()
+
+        statuses = {name: (one["status"], "completed_on" in one) for name, one in records().items()}
+        assert statuses == {
+            key(begun_again): ("completed", True),
+            f"{key(begun_again)}:2": ("not_started", False),
+        }
+        assert shown_on(ANA) == sorted(statuses)
+
+    def test_is_followed_in_its_own_record(self, begun_again, send, records, key):
+        send()
+        progress.record(enrollment=begun_again, status="in_progress", percent=30, now=timezone.now())
+
+        send()
+
+        told = {name: one["percent_complete"] for name, one in records().items()}
+        assert told == {key(begun_again): "100", f"{key(begun_again)}:2": "30"}
+        assert sorted(ProgressPush.objects.values_list("attempt", "state")) == [(1, "kept"), (2, "sent")]
+
+    def test_and_taken_away_unfinished_leaves_the_finished_record(self, begun_again, send, records, key):
+        send()
+
+        enrollments.unenroll(enrollment_ids=[begun_again.pk], now=timezone.now())
+        send()
+
+        assert list(records()) == [key(begun_again)]
+
+    def test_goes_with_the_person(self, connection, learner, begun_again, send, records):
+        send()
+
+        queue.withdraw(connection, [learner.pk])
+        send()
+
+        assert records() == {}
+        assert not ProgressPush.objects.exists()
 
 
 class TestAnUnlinkedPerson:

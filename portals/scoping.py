@@ -19,6 +19,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from portals.edits import Audited
 from portals.forms import DateInput, PortalForm, portal_id_of
 from portals.models import Portal
+from portals.paging import ListPaginator
 from portals.standing import Level, Permission, Standing, standing_at
 
 
@@ -136,6 +137,7 @@ class PortalScopedAdmin(_Scoped, Audited):
     formfield_overrides = {models.DateField: {"widget": DateInput}}
     list_filter_submit = True
     warn_unsaved_form = True
+    paginator = ListPaginator
     show_full_result_count = False
     # Counting each choice of each filter would read the whole list many times.
     show_facets = ShowFacets.NEVER
@@ -388,6 +390,7 @@ class GlobalAdmin(Audited):
     """The admin of a model that belongs to no portal: for the operator, at the platform host."""
 
     list_filter_submit = True
+    paginator = ListPaginator
     show_full_result_count = False
     # Counting each choice of each filter would read the whole list many times.
     show_facets = ShowFacets.NEVER

@@ -1,5 +1,7 @@
 """What all integration pages have in common: who may see them, which connection they are about, the frame."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +25,7 @@ from integrations import providers
 from integrations.models import Connection
 from portals.hosts import PortalRequest
 from portals.models import Portal
+from portals.paging import ListPaginator
 from portals.scoping import is_full_admin
 from users.models import User
 
@@ -181,9 +184,11 @@ class ConnectedPage(ProviderPage):
         return redirect(self.url("connection"))
 
 
-def paged(rows: QuerySet[Any], request: PortalRequest, *, per_page: int) -> dict[str, Any]:
+def paged(
+    rows: QuerySet[Any], request: PortalRequest, *, per_page: int, paginator: type[Paginator[Any]] = ListPaginator
+) -> dict[str, Any]:
     """Return the page that the address asks for, and the numbers to link to; the nearest page for nonsense."""
-    page = Paginator(rows, per_page).get_page(request.GET.get("page"))
+    page = paginator(rows, per_page).get_page(request.GET.get("page"))
     return {"page": page, "page_numbers": list(page.paginator.get_elided_page_range(page.number))}
 
 

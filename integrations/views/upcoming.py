@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -56,7 +57,8 @@ class UpcomingPage(SettingsPage):
         kind, searched = kind if kind in KINDS else "", text_from(self.request, "q")[:200]
         today = self.portal.today(timezone.now())
         rows = upcoming.moves(self.portal, today, days=SPANS.get(span, upcoming.DAYS), kind=kind, searched=searched)
-        pages = paged(rows, self.request, per_page=PEOPLE_PER_PAGE)
+        # Rows put together from several tables have no key.
+        pages = paged(rows, self.request, per_page=PEOPLE_PER_PAGE, paginator=Paginator)
         link = CalendarLink.objects.filter(portal=self.portal, user=self.user).first()
         context = {
             **pages,

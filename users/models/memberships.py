@@ -122,7 +122,8 @@ class Membership(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["portal", "created_at"], name="membership_created"),
+            # The order of the list of users, with all that it takes to count through it.
+            models.Index(fields=["portal", "created_at", "id"], include=["status"], name="membership_listed"),
             models.Index(fields=["portal", "status"], name="membership_status"),
             models.Index(
                 fields=["last_day"],

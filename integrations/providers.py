@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 
 from integrations.engine.records import Person
 from integrations.models import Connection
+from users.models import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,16 @@ class SetupStep:
     label: str | Promise
     help: str | Promise
     url_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line that a provider adds to the page that explains a person: what is so, what is wrong, where to read on."""
+
+    label: str | Promise
+    sentence: str | Promise
+    problems: Sequence[str | Promise] = ()
+    tab: Tab | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +222,28 @@ class AddressBook(Protocol):
         """Return the people with each of up to a hundred lower-case addresses, as their main or a further one."""
 
 
+# What a provider has to say about somebody of a connected portal, linked or not; asks nobody.
+FindFacts = Callable[[Connection, Membership], Sequence[Fact]]
+
 _registry: dict[str, Provider] = {}
+_facts: dict[str, FindFacts] = {}
 
 
-def register(provider: Provider) -> None:
-    """Make a provider known; called by its app when it is ready."""
+def register(provider: Provider, *, facts: FindFacts | None = None) -> None:
+    """Make a provider known, with what it adds to the page about a person; called by its app when it is ready."""
     _registry[provider.key] = provider
+    if facts is not None:
+        _facts[provider.key] = facts
+
+
+def facts_of(person: Membership, connections: Iterable[Connection]) -> list[Fact]:
+    """Return what the providers of these connections add to the page about a person."""
+    return [
+        fact
+        for connection in connections
+        if connection.provider in _facts
+        for fact in _facts[connection.provider](connection, person)
+    ]
 
 
 def get(key: str) -> Provider:

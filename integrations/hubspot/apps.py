@@ -1,4 +1,4 @@
-"""HubSpot: registers the provider."""
+"""HubSpot: registers the provider, and what it says about a person."""
 
 from django.apps import AppConfig
 
@@ -11,6 +11,7 @@ class HubSpotConfig(AppConfig):
     def ready(self) -> None:
         from integrations import providers
         from integrations.hubspot import checks, receivers  # noqa: F401
+        from integrations.hubspot.progress import about_person
         from integrations.hubspot.provider import HubSpot
 
-        providers.register(HubSpot())
+        providers.register(HubSpot(), facts=about_person.facts)

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from integrations import providers
+from integrations.models import Connection
 from integrations.views.base import Link, SettingsPage
 from integrations.views.origins import Groups, courses_of
 from integrations.views.synced_values import sources_of
@@ -73,6 +75,7 @@ class WhyPage(SettingsPage):
             "person": self.person,
             "sources": sources_of(self.person, trail) if sees_sources else [],
             "sees_sources": sees_sources,
+            "facts": self.facts() if sees_sources else [],
             "joined": list(groups.joined()),
             "not_joined": list(groups.not_joined()),
             "courses": list(courses_of(self.person, trail, visible=visible)),
@@ -81,6 +84,11 @@ class WhyPage(SettingsPage):
             "added": trail.writer_of_action("learner_added"),
         }
         return self.page("integrations/why.html", context)
+
+    def facts(self) -> list[providers.Fact]:
+        """Return what the systems of the portal have to say about the person."""
+        connections = Connection.objects.filter(portal=self.portal, provider__in=self.portal.enabled_integrations)
+        return providers.facts_of(self.person, connections.order_by("provider"))
 
     def mails(self) -> list[Invitation]:
         """Return the mails with a link that the person got or should get."""

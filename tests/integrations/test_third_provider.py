@@ -7,6 +7,7 @@ from hashlib import blake2b
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations import connecting, providers
@@ -16,6 +17,7 @@ from integrations.models import Connection, ExternalIdentity, FieldMapping, Gran
 from integrations.providers import (
     Attribute,
     ExternalAccount,
+    Fact,
     MissingScope,
     PeoplePage,
     RecordType,
@@ -26,7 +28,7 @@ from integrations.providers import (
 from integrations.sync import leases
 from integrations.sync import run as sync_run
 from tests.factories.portals import CustomFieldFactory, PortalFactory
-from tests.factories.users import AdminFactory
+from tests.factories.users import AdminFactory, MembershipFactory
 from users.models import Membership
 
 pytestmark = pytest.mark.django_db
@@ -245,6 +247,18 @@ class TestThirdProvider:
         assert page.status_code == 200
         for word in ("Gusto", "HubSpot"):
             assert word not in text_of(page).replace("Integrations", ""), word
+
+    def test_adds_its_own_line_to_the_page_about_a_person(self, browser, connection, portal, monkeypatch):
+        learner = MembershipFactory(portal=portal)
+
+        def facts(asked, person):
+            assert (asked, person) == (connection, learner)
+            return [Fact("Cabin", "Number 12", ["The key is lost."], Tab("Logbook", "integrations:catalog"))]
+
+        monkeypatch.setitem(providers._facts, "staffbook", facts)
+        page = text_of(browser.get(reverse("integrations:why", args=[learner.pk])))
+
+        assert "Told to other systems Cabin Number 12 The key is lost. Logbook" in page
 
     def test_is_disconnected_and_told(self, browser, connection, staffbook, portal):
         sync(connection)

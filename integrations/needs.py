@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from integrations import providers, troubles
 from integrations.engine.care import Trouble
-from integrations.models import Connection, SyncRun
+from integrations.engine.changes import RISKY
+from integrations.models import Connection, PlannedChange, SyncRun
 from integrations.sync import approval, care
 from portals.models import Portal
 
@@ -29,18 +30,22 @@ class Need:
 
 def of_portal(portal: Portal, now: datetime) -> list[Need]:
     """Return what the portal's connections need; asks the database once."""
-    newest = SyncRun.objects.filter(
-        connection=OuterRef("pk"), trigger__in=(*SyncRun.WHOLE, SyncRun.Trigger.PLAN)
-    ).order_by("-created_at")
+    # By the kinds, as the index goes: a run may have very many lines.
+    held = PlannedChange.objects.filter(run=OuterRef("pk"), kind__in=RISKY, state=PlannedChange.State.HELD)
+    newer = SyncRun.objects.filter(
+        connection=OuterRef("connection"), pk__gt=OuterRef("pk"), trigger__in=(*SyncRun.WHOLE, SyncRun.Trigger.PLAN)
+    )
+    # As approval.may_be_answered has it.
+    waiting = (
+        SyncRun.objects.filter(Exists(held), ~Exists(newer), connection=OuterRef("pk"))
+        .filter(created_at__gt=now - approval.LIFETIME)
+        .exclude(trigger__in=SyncRun.PREVIEWS)
+        .exclude(state__in=SyncRun.LIVE)
+    )
     rows = (
         Connection.objects.filter(portal=portal, provider__in=portal.enabled_integrations)
         .exclude(state=Connection.State.DISCONNECTED)
-        .annotate(
-            run=Subquery(newest.values("pk")[:1]),
-            run_at=Subquery(newest.values("created_at")[:1]),
-            run_hash=Subquery(newest.values("plan_hash")[:1]),
-            run_state=Subquery(newest.values("state")[:1]),
-        )
+        .annotate(run=Subquery(waiting.order_by("-created_at").values("pk")[:1]))
     )
     return [need for row in rows.order_by("provider") if (need := _need(row, now))]
 
@@ -51,9 +56,7 @@ def _need(row: Any, now: datetime) -> Need | None:
         url = reverse("integrations:connection", args=[row.provider])
         words = _("%(system)s: %(words)s") % {"system": system, "words": troubles.sentence(trouble)}
         return Need(words, url, _("See what to do"), trouble is Trouble.NEEDS_RECONNECTING)
-    # The hash of the lines that wait for an answer; it is empty once they have one.
-    is_recent = row.run_hash and row.run_at > now - approval.LIFETIME
-    if is_recent and row.run_state not in SyncRun.LIVE:
+    if row.run is not None:
         url = reverse("integrations:run", args=[row.provider, row.run]) + "?show=held#changes"
         words = _("%(system)s: changes wait for your approval.")
         return Need(words % {"system": system}, url, _("Look at them"), is_urgent=False)

@@ -100,6 +100,8 @@ def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | No
             counts, consequences = rehearsal.rehearse(context, news)
             ledger.keep_plan(context, batch, news, added={}, consequences=consequences)
         else:
+            if context.is_of_single_people:
+                ledger.supersede(context, [person.key for person in batch.people])
             outcome, found = _carry_out(context, news)
             counts, added = outcome.tally, outcome.added
             identity_ids = ledger.remember(context, batch, changes, added, rejected)

@@ -38,6 +38,8 @@ class Context:
     admission: Admission = Admission.EVERYONE
     # Mails wait for the end of the run.
     holds_mails: bool = True
+    # The run is about single people: what others held for the rest still waits.
+    is_of_single_people: bool = False
 
     @property
     def cause(self) -> Cause:

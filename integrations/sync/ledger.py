@@ -10,6 +10,7 @@ import msgspec
 
 from integrations.engine.changes import RISKY, Change, Kind, Reason
 from integrations.engine.records import Flaw, Person
+from integrations.models import PlannedChange, SyncRun
 from integrations.sync.batches import Batch, Context
 from integrations.sync.snapshot import Known
 from portals import statements
@@ -114,6 +115,15 @@ def keep_plan(
             )
         )
     statements.copy(_CHANGES, rows)
+
+
+def supersede(context: Context, keys: Sequence[str]) -> None:
+    """Let what earlier runs hold for these people come to nothing: it is decided anew, by what is known now."""
+    earlier = PlannedChange.objects.filter(
+        run__connection=context.connection, state=PlannedChange.State.HELD, external_id__in=keys
+    )
+    of_syncs = earlier.exclude(run=context.run_id).exclude(run__trigger__in=SyncRun.PREVIEWS)
+    of_syncs.update(state=PlannedChange.State.SKIPPED, reason=Reason.CHANGED_SINCE)
 
 
 def keep_traces(found: Mapping[int, Trace]) -> None:

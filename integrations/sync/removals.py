@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from integrations.engine.changes import RISKY, Change, Kind, Reason
 from integrations.engine.guard import too_many
@@ -97,24 +97,30 @@ def _must_be_held(context: Context, kind: Kind, safety: SafetySettings) -> bool:
     planned = _planned(context, kind).count()
     if not planned:
         return False
-    lately = (
-        PlannedChange.objects.filter(
-            run__connection=context.connection,
-            run__created_at__gt=context.now - LOOK_BACK,
-            kind=kind,
-            state=State.APPLIED,
-        )
-        .exclude(run__trigger=SyncRun.Trigger.APPROVAL)
-        .count()
+    lately = PlannedChange.objects.filter(
+        run__connection=context.connection, run__created_at__gt=context.now - LOOK_BACK, kind=kind
     )
-    ended_lately = lately if kind is Kind.END_ACCESS else 0
+    done = lately.filter(state=State.APPLIED).exclude(run__trigger=SyncRun.Trigger.APPROVAL)
+    # Whoever was ended meanwhile could be concerned, too; a last day that is still to come has ended nobody.
+    ended = Membership.objects.filter(pk__in=done.values("membership_id"), status=Membership.Status.ENDED)
+    ended_lately = ended.count() if kind is Kind.END_ACCESS else 0
     return too_many(
         planned=planned,
-        lately=lately,
+        lately=done.count() + _still_waiting(context, lately),
         linked=linked_with_access(context.connection) + ended_lately,
         many=safety.most_people,
         share=safety.most_percent / 100,
     )
+
+
+def _still_waiting(context: Context, lately: QuerySet[PlannedChange, PlannedChange]) -> int:
+    """Return how many of these lines wait for an answer elsewhere: a run of everyone plans them anew itself."""
+    if not context.is_of_single_people:
+        return 0
+    whole = SyncRun.objects.filter(connection=context.connection, trigger__in=SyncRun.WHOLE)
+    newest = whole.aggregate(newest=Max("pk"))["newest"] or 0
+    held = lately.filter(state=State.HELD, run_id__gte=newest).exclude(run=context.run_id)
+    return held.exclude(run__trigger__in=SyncRun.PREVIEWS).count()
 
 
 def _carry_out_batch(context: Context, lease: Lease, state: Progress, kind: Kind) -> bool:

@@ -145,6 +145,7 @@ class _Execution:
             today,
             now,
             is_preview=self._run.is_preview,
+            is_of_single_people=self._run.trigger == SyncRun.Trigger.EVENT,
             admission=self._admission(),
         )
 

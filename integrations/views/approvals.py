@@ -139,7 +139,7 @@ def approve_question(page: OneRun, lines: list[int] | None = None) -> dict[str, 
         "is_dangerous": True,
         "url": page.run_url("approve"),
         "back": page.run_url(show="held"),
-        "seen": page.run.plan_hash,
+        "seen": approval.plan_hash(page.run),
         "lines": lines,
         "typed": must_be_typed(page, kinds),
     }
@@ -158,7 +158,7 @@ def reject_question(page: OneRun, held: int, lines: list[int] | None = None) -> 
         "is_dangerous": False,
         "url": page.run_url("reject"),
         "back": page.run_url(show="held"),
-        "seen": page.run.plan_hash,
+        "seen": approval.plan_hash(page.run),
         "lines": lines,
     }
 

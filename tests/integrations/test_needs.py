@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations import needs
 from integrations.models import Connection
-from tests.factories.integrations import ConnectionFactory, SyncRunFactory
+from tests.factories.integrations import ConnectionFactory, PlannedChangeFactory, SyncRunFactory
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory
 
@@ -28,6 +28,12 @@ def connection(portal):
 
 def words(portal):
     return [need.words for need in needs.of_portal(portal, timezone.now())]
+
+
+def held_run(connection, **fields):
+    run = SyncRunFactory(connection=connection, **fields)
+    PlannedChangeFactory(run=run, kind="end_access", state="held")
+    return run
 
 
 class TestOfPortal:
@@ -53,11 +59,26 @@ class TestOfPortal:
         assert text in found
 
     def test_tells_of_changes_that_wait(self, portal, connection):
-        run = SyncRunFactory(connection=connection, plan_hash="x")
+        run = held_run(connection)
 
         (need,) = needs.of_portal(portal, timezone.now())
 
         assert need.url.endswith(f"/runs/{run.pk}/?show=held#changes")
+
+    def test_tells_of_what_waits_since_an_event(self, portal, connection):
+        SyncRunFactory(connection=connection)
+        run = held_run(connection, trigger="event")
+        SyncRunFactory(connection=connection, trigger="event")
+
+        (need,) = needs.of_portal(portal, timezone.now())
+
+        assert f"/runs/{run.pk}/" in need.url
+
+    def test_leaves_out_what_a_newer_sync_has_replaced(self, portal, connection):
+        held_run(connection)
+        SyncRunFactory(connection=connection)
+
+        assert words(portal) == []
 
     @pytest.mark.parametrize(
         "fields",
@@ -68,7 +89,7 @@ class TestOfPortal:
         ],
     )
     def test_leaves_out_what_no_longer_waits_or_not_yet(self, portal, connection, fields):
-        SyncRunFactory(connection=connection, **{"plan_hash": "x", **fields})
+        held_run(connection, **fields)
 
         assert words(portal) == []
 
@@ -80,7 +101,8 @@ class TestOfPortal:
         assert words(portal) == []
 
     def test_asks_once(self, portal, connection, django_assert_num_queries):
-        SyncRunFactory.create_batch(3, connection=connection, plan_hash="x")
+        for _ in range(3):
+            held_run(connection)
 
         with django_assert_num_queries(1):
             needs.of_portal(portal, timezone.now())

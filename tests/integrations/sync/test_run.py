@@ -246,6 +246,20 @@ class TestLeavers:
         assert run.totals["held"] == 1
         assert learner(world, "Yuki Desai").status == "pending"
 
+    def test_whose_last_days_are_ahead_add_up_for_the_brake(self, world, connect, sync):
+        connection = connect()
+        SafetySettings.objects.create(connection=connection, most_people=3, most_percent=20)
+        sync(connection)
+        linked = connection.identities.filter(membership__isnull=False).select_related("membership__user")
+        names = [f"{one.membership.user.first_name} {one.membership.user.last_name}" for one in linked]
+        most = len(names) // 5
+        for name in names[:most]:
+            world.terminate(name, timezone.localdate() + timedelta(days=9))
+        assert sync(connection).totals["end_access"] == most
+        world.terminate(names[most], timezone.localdate() + timedelta(days=9))
+
+        assert sync(connection).totals["held"] == 1
+
 
 class TestIncompleteRead:
     @pytest.mark.parametrize("fault", ["empty_list", "wrong_total"])

@@ -144,14 +144,16 @@ FROM jsonb_to_recordset(%(rows)s::text::jsonb) AS r(id bigint, before jsonb, aft
 
 _ROWS = {"group": _GROUPS, "course": _COURSES, "former": _FORMER, "mail": _MAILS}
 
-# Whoever was added and has done nothing, and to whom nothing was done but by these runs.
+# Whoever was added and has done nothing, and to whom nothing was done but by these runs. An account that was there
+# before, in another portal, stays; its owner may have come in only after signing in since.
 _UNTOUCHED = """
-SELECT m.id, m.user_id
+SELECT m.id, CASE WHEN u.created_at = m.created_at THEN m.user_id END
 FROM users_membership AS m JOIN users_user AS u ON u.id = m.user_id
 WHERE m.id = ANY (%(ids)s::bigint[]) AND m.portal_id = %(portal)s::bigint AND m.role = 'learner'
-    AND u.created_at = m.created_at AND NOT u.is_superuser AND u.last_login IS NULL AND u.sign_in_count = 0
-    AND left(u.password, 1) = '!'
-    AND NOT EXISTS (SELECT FROM users_membership AS o WHERE o.user_id = u.id AND o.id <> m.id)
+    AND NOT u.is_superuser AND CASE WHEN u.created_at = m.created_at THEN
+        u.last_login IS NULL AND u.sign_in_count = 0 AND left(u.password, 1) = '!'
+        AND NOT EXISTS (SELECT FROM users_membership AS o WHERE o.user_id = u.id AND o.id <> m.id)
+    ELSE m.status = 'pending' OR u.last_login IS NULL OR u.last_login < m.created_at END
     AND NOT EXISTS (
         SELECT FROM users_invitation AS v
         WHERE v.membership_id = m.id AND (v.times_sent > 0 OR v.state = 'accepted' OR v.source <> m.source))
@@ -213,10 +215,10 @@ def take_back(*, portal: Portal, reversals: Sequence[Reversal], cause: Cause, no
 
 def untouched(
     *, portal: Portal, membership_ids: Sequence[int], run_ids: Collection[int], locks: bool = False
-) -> dict[int, int]:
+) -> dict[int, int | None]:
     """Return, by membership, the accounts of those to whom nothing has happened but through these sync runs.
 
-    With `locks` nothing does until the transaction ends.
+    None stands for an account that was there before, and stays. With `locks` nothing does until the transaction ends.
     """
     statement = f"{_UNTOUCHED} ORDER BY m.id FOR UPDATE" if locks else _UNTOUCHED
     parameters = {
@@ -227,12 +229,13 @@ def untouched(
     return dict(statements.rows(statement, parameters)) if membership_ids else {}
 
 
-def remove(*, portal: Portal, accounts: Mapping[int, int], cause: Cause, now: datetime) -> None:
-    """Remove people as if they had never been added, with their accounts; see `untouched`."""
+def remove(*, portal: Portal, accounts: Mapping[int, int | None], cause: Cause, now: datetime) -> None:
+    """Remove people as if they had never been added, with accounts that were made for it; see `untouched`."""
     if not accounts:
         return
     Membership.objects.filter(portal=portal, pk__in=accounts).delete()
-    User.objects.filter(realm=portal.realm_id, pk__in=accounts.values()).delete()
+    made = [pk for pk in accounts.values() if pk is not None]
+    User.objects.filter(realm=portal.realm_id, pk__in=made).delete()
     _record("learner_removed", portal, [{"id": pk, "before": {}, "after": {}} for pk in accounts], cause, now)
 
 

@@ -295,6 +295,34 @@ class TestUndoOfAFirstSync:
         maya.refresh_from_db()
         assert maya.status == "ended"
 
+    @pytest.mark.parametrize(("how", "signed_in"), [("pending_invite", True), ("active", False)])
+    def test_leaves_the_account_of_somebody_known_elsewhere(self, connection, sync, how, signed_in):
+        connection.portal.may_add_people_known_elsewhere = True
+        connection.portal.save()
+        InviteSettings.objects.update(how=how)
+        maya = MembershipFactory(portal__realm=connection.portal.realm, user__email="maya@harborpine.example")
+        run = sync(connection)
+        assert connection.portal.memberships.filter(user=maya.user).exists()
+        if signed_in:
+            # At the other portal: the invitation to this one still waits.
+            User.objects.filter(pk=maya.user_id).update(last_login=timezone.now())
+
+        take_back(run)
+
+        assert not connection.portal.memberships.filter(user=maya.user).exists()
+        assert Membership.objects.get(user=maya.user) == maya
+
+    def test_ends_the_access_of_somebody_known_elsewhere_who_has_come_in(self, connection, sync):
+        connection.portal.may_add_people_known_elsewhere = True
+        connection.portal.save()
+        maya = MembershipFactory(portal__realm=connection.portal.realm, user__email="maya@harborpine.example")
+        run = sync(connection)
+        User.objects.filter(pk=maya.user_id).update(last_login=timezone.now())
+
+        take_back(run)
+
+        assert connection.portal.memberships.get(user=maya.user).status == "ended"
+
     def test_leaves_alone_who_has_become_staff(self, connection, sync):
         run = sync(connection)
         maya = person("Maya Okafor")

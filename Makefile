@@ -52,7 +52,7 @@ bench: .venv/.ready ## Measure against the floor; N=100000 people
 chaos: .venv/.ready ## Sync while processes die; PEOPLE=2000 KILLS=200 SEED=1
 	@$(PYTHON_IN_VENV) -m tests.chaos $(PEOPLE) --kills $(KILLS) --seed $(SEED) $(ARGS)
 
-chaos-smoke: .venv/.ready ## The same with 300 people and ten kills
+chaos-smoke: .venv/.ready ## The same with 300 people and ten kills, part of .ci/run
 	@$(PYTHON_IN_VENV) -m tests.chaos --smoke $(ARGS)
 
 # The locks hold versions and hashes of the public index and name no host, so local indexes stay out.

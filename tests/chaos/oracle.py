@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,8 @@ from tests.benchmark.expected import CITIES, CITIES_WITH_COURSE, DEPARTMENTS, cu
 from tests.chaos.company import Book
 
 ZONE = ZoneInfo("America/Los_Angeles")
+# People who are named when something is wrong.
+EXAMPLES = 5
 
 _PEOPLE = """
 SELECT i.external_id, m.id, m.status, u.email, u.first_name, u.last_name,
@@ -36,6 +39,13 @@ JOIN users_user AS u ON u.id = m.user_id
 _WORK = """
 SELECT (SELECT count(*) FROM integrations_syncrun WHERE state IN ('queued', 'running')),
     (SELECT count(*) FROM users_invitation WHERE state IN ('scheduled', 'held'))
+"""
+_LEFT = """
+(SELECT 'run', id, state, attempt, lapses, lease_expires_at - now(), totals::text, trouble
+    FROM integrations_syncrun ORDER BY id DESC LIMIT 5)
+UNION ALL
+(SELECT 'mail', min(id), state, max(tries), count(*), max(next_try_at) - now(), '', max(failure)
+    FROM users_invitation WHERE state IN ('scheduled', 'held', 'failed') GROUP BY state)
 """
 _ROWS = "SELECT (SELECT count(*) FROM users_membership), (SELECT count(*) FROM users_user)"
 _ENDINGS = """
@@ -74,7 +84,22 @@ class Verdict:
     @property
     def is_right(self) -> bool:
         """Whether everything is as it should be."""
-        return not (self.lost or self.wrongly_ended or self.surplus)
+        return not self.distance
+
+    @property
+    def distance(self) -> int:
+        """Return how much is not as it should be."""
+        return len(self.lost.keys() | self.wrongly_ended) + self.surplus
+
+    def told(self) -> str:
+        """Return it in words, with some of the people."""
+        lines = [
+            f"{len(self.lost)} people are not as they should be, {len(self.wrongly_ended)} of them wrongly ended;"
+            f" {self.surplus} are there twice or should not be there."
+        ]
+        for uuid, (wanted, found) in islice(self.lost.items(), EXAMPLES):
+            lines.append(f"{uuid} should be {wanted}, but is {found}.")
+        return "\n".join(lines)
 
 
 class Oracle:
@@ -166,6 +191,14 @@ def _is_as(row: list[Any], wanted: Wanted) -> bool:
 def is_idle(database: psycopg.Connection) -> bool:
     """Whether no run is live and no mail waits."""
     return database.execute(_WORK).fetchone() == (0, 0)
+
+
+def work_left(database: psycopg.Connection) -> str:
+    """Return in words what waits or is under way."""
+    runs, mails = database.execute(_WORK).fetchone() or (0, 0)
+    found = database.execute(_LEFT).fetchall()
+    rows = "\n".join(" ".join(str(cell) for cell in row) for row in found)
+    return f"{runs} runs are live, {mails} mails wait. The last runs, and until when mails wait:\n{rows}"
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,12 @@ class Trouble:
         """End, hang or restart something at random and return what it was."""
         kind = self.chance.choices(list(KILLS), weights=list(KILLS.values()))[0]
         worker = self.chance.choice(WORKERS)
-        seconds = self.chance.uniform(0.2, 4.0)
+        seconds, which = self.chance.uniform(0.2, 4.0), self.chance.random()
         match kind:
             case "worker":
                 self.processes.kill(worker)
             case "worker's child":
-                if not self.processes.kill_child(worker, self.chance):
+                if not self.processes.kill_child(worker, which):
                     self.processes.kill(worker)
             case "worker's main process":
                 self.processes.kill_main(worker)

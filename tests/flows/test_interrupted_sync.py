@@ -1,19 +1,22 @@
-"""A worker that dies in the middle of a sync: another one goes on, and the outcome is that of an undisturbed run."""
+"""A worker that dies in the middle of a sync, or of an undo: another one goes on as if nothing had happened."""
 
 from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.db import connection as database
+from django.db import transaction
 from django.utils import timezone
 
 from integrations import connecting, tasks
 from integrations.models import Connection, ExternalIdentity, InviteSettings, PlannedChange, SyncRun
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
-from integrations.sync import leases
+from integrations.sync import leases, undo
 from integrations.sync import run as sync_run
 from portals import definitions
 from portals.rules import Condition, Operator, Subject
+from tests.dumps import dump
 from tests.factories.integrations import FieldMappingFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, GroupCourseFactory, GroupFactory, PortalFactory
 from tests.workers import forget_tasks, wait_until
@@ -150,6 +153,56 @@ class TestWorkerThatIsKilled:
         for action in ("connect", "disconnect"):
             expected["audit"].pop(action), found["audit"].pop(action)
         assert found == expected
+
+
+class TestUndoWhoseWorkerIsKilled:
+    def test_is_ended_by_another_one_and_leaves_everyone_as_before_the_run(self, world, with_first_sync, start_worker):
+        connection = Connection.objects.get(portal=with_first_sync())
+        add_news(connection)
+        before = dump()
+        for name in LEAVERS:
+            world.terminate(name, timezone.localdate() - timedelta(days=2))
+        run = sync_run.carry_out(run_id=claim(connection).pk)
+        lines = undo.lines_of(run, SyncRun.Trigger.UNDO)
+        kinds, people = set(lines.values_list("kind", flat=True)), lines.count()
+        in_the_middle = lines.filter(kind="update").order_by("pk")[people // 2].membership_id
+        forget_tasks()
+        undoing = undo.start(run=run, user=None, now=timezone.now())
+        victim = start_worker()
+
+        with transaction.atomic():
+            # The worker comes to a row that it cannot have yet: it dies in the middle of a batch.
+            Membership.objects.select_for_update().get(pk=in_the_middle)
+            tasks.sync_connection.delay(run_id=undoing.pk)
+            wait_until(somebody_waits_for_us, seconds=60, explain=victim.said)
+            victim.kill()
+            half_way = taken_back(undoing)
+
+        # The rest of the lease's minute passes.
+        SyncRun.objects.filter(pk=undoing.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+        heir = start_worker()
+        tasks.sweep_runs()
+        wait_until(lambda: not SyncRun.objects.get(pk=undoing.pk).is_live, seconds=60, explain=heir.said)
+
+        undoing.refresh_from_db()
+        assert kinds >= {"update", "invite", "end_access"}
+        assert 100 <= half_way < people
+        assert (undoing.state, undoing.attempt) == ("completed", 2)
+        assert taken_back(undoing) == people
+        assert AuditEntry.objects.filter(action="run_undone").count() == 1
+        assert dump() == before
+
+
+def somebody_waits_for_us():
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+        )
+        return cursor.fetchone()[0]
+
+
+def taken_back(run):
+    return SyncRun.objects.get(pk=run.pk).totals.get("undo", 0)
 
 
 def pages_done(run):

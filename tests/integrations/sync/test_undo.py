@@ -4,13 +4,13 @@ import random
 from datetime import timedelta
 
 import pytest
-from django.db import connection as database
 from django.utils import timezone
 
 from integrations.models import ExternalIdentity, InviteSettings, SafetySettings, SyncRun
 from integrations.sync import approval, undo
 from integrations.sync import run as sync_run
 from portals.models import Course, GroupCourse
+from tests.dumps import dump
 from tests.factories.integrations import FieldMappingFactory, PlannedChangeFactory, SyncRunFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, DynamicRuleFactory, GroupCourseFactory
 from tests.factories.users import MembershipFactory
@@ -20,25 +20,7 @@ from users.provisioning import Amendment, Cause
 
 pytestmark = pytest.mark.django_db
 
-# What is written about an undo: the trail, and the notice that an address changed.
-LOGS = {"users_auditentry", "users_notice"}
-# Goes up whenever an enrollment is written.
-COUNTERS = {"users_enrollment": "version"}
 TODAY = timezone.localdate()
-
-
-def dump():
-    """Return every row of every table about people and what a portal defines."""
-    with database.cursor() as cursor:
-        tables = [
-            name for name in database.introspection.table_names(cursor) if name.startswith(("users_", "portals_"))
-        ]
-        rows = {}
-        for table in sorted(set(tables) - LOGS):
-            left_out = COUNTERS.get(table, "")
-            cursor.execute(f"SELECT (to_jsonb(t) - %s)::text FROM {table} AS t ORDER BY 1", [left_out])  # noqa: S608
-            rows[table] = [row[0] for row in cursor.fetchall()]
-    return rows
 
 
 def take_back(run, trigger="undo"):

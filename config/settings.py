@@ -246,6 +246,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-progress": {"task": "integrations.hubspot.tasks.sweep_progress", "schedule": timedelta(minutes=1)},
     "sweep-lapsed-runs": {"task": "integrations.tasks.sweep_runs", "schedule": timedelta(seconds=15)},
     "drop-old-links": {"task": "integrations.tasks.drop_old_links", "schedule": crontab(hour=3, minute=10)},
+    "forget-old-lines": {"task": "integrations.tasks.forget_old_lines", "schedule": crontab(hour=3, minute=25)},
     "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},
     "remind-of-invitations": {"task": "users.tasks.remind_of_invitations", "schedule": crontab(minute=35)},
     "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},

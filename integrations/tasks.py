@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from integrations import links, webhooks
 from integrations.models import Connection, Heartbeat, SyncRun
-from integrations.sync import leases, reports, schedule
+from integrations.sync import history, leases, reports, schedule
 from integrations.sync import run as sync_run
 from users import tasks as user_tasks
 
@@ -80,6 +80,12 @@ def _claim(connection: Connection, now: datetime) -> SyncRun:
 def drop_old_links() -> None:
     """Drop the links of connections that were cut long ago, where the provider keeps them for a time only."""
     links.drop_old(now=timezone.now())
+
+
+@shared_task
+def forget_old_lines() -> None:
+    """Clear what runs keep of people when nobody can use it any more."""
+    history.forget_old(now=timezone.now())
 
 
 @shared_task

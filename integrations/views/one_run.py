@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from integrations.engine.changes import Kind
 from integrations.models import PlannedChange, SyncRun
-from integrations.sync import mails
+from integrations.sync import history, mails
 from integrations.views.base import TABS, ConnectedPage, Link, text_from
 
 # A run that nobody has begun after this time makes one wonder.
@@ -128,10 +128,20 @@ class OneRun(ConnectedPage):
         return 0 if self.run.is_live or not self.run.totals.get("mails") else mails.held(self.run).count()
 
     @cached_property
+    def keeps_lines(self) -> bool:
+        """Whether the run still says what it did with each person."""
+        return history.keeps_lines(self.run, timezone.now())
+
+    @property
+    def tells_decisions(self) -> bool:
+        """Whether the lines tell what became of those that were held."""
+        return self.keeps_lines and not self.run.is_live and not self.run.is_preview
+
+    @cached_property
     def totals(self) -> dict[str, int]:
         """The run's numbers; what it held is counted anew once it is over, for decisions move it on."""
         totals: dict[str, int] = self.run.totals
-        if self.run.is_live or self.run.is_preview:
+        if not self.tells_decisions:
             return totals
         undecided = self.run.changes.filter(state__in=[State.HELD, State.REJECTED]).values_list("state")
         return {**totals, "held": 0, **dict(undecided.annotate(people=Count("pk")).order_by())}

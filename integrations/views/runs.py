@@ -63,7 +63,7 @@ class RunPage(OneRun):
             **changes,
             "rows": list(Reader(self.connection).rows(changes["page"].object_list)),
             "held": held,
-            "outdated": 0 if held or self.run.is_live or self.run.is_preview else self.totals["held"],
+            "outdated": self.totals["held"] if self.tells_decisions and not held else 0,
             "approved": self.approved(),
             "approve": approve_question(self) if held else None,
             "reject": reject_question(self, held),
@@ -71,6 +71,7 @@ class RunPage(OneRun):
             "apply": apply_question(self) if approval.can_be_applied(self.run, timezone.now()) else None,
             "applied_by": self.run.followers.filter(trigger="plan").first() if self.run.is_preview else None,
             "undo": undo_context(self),
+            "keeps_lines": self.keeps_lines,
             "shown": self.shown,
             "shown_label": COUNTS[self.shown][0] if self.shown else "",
             "searched": self.searched,
@@ -79,7 +80,7 @@ class RunPage(OneRun):
 
     def approved(self) -> int:
         """Return how many changes were held here and then carried out by a run of their own."""
-        if self.run.is_live or self.run.is_preview:
+        if not self.tells_decisions:
             return 0
         held: int = self.run.totals.get("held", 0)
         return held - self.totals["held"] - self.totals.get("rejected", 0)

@@ -8,6 +8,7 @@ from http import HTTPStatus
 import pytest
 from django.utils import timezone
 
+from integrations import tasks
 from integrations.models import PlannedChange, SyncRun
 from tests.factories.integrations import PlannedChangeFactory, SyncRunFactory
 from tests.factories.portals import CustomFieldFactory
@@ -219,6 +220,27 @@ class TestRunPage:
         held(run, 4)
 
         assert queries(run_page) == before <= 15
+
+    def test_says_that_its_lines_are_gone_after_three_months(self, portal_admin, run, run_page):
+        PlannedChangeFactory.create_batch(2, run=run)
+        SyncRun.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=91))
+        tasks.forget_old_lines()
+
+        page = text_of(portal_admin.get(run_page))
+
+        assert "What a sync did with each person is kept for 90 days." in page
+        assert "This run changed nobody" not in page
+        assert "2 Created" in page
+
+    def test_says_nothing_of_old_approvals_when_its_lines_are_gone(self, portal_admin, run, run_page):
+        SyncRun.objects.filter(pk=run.pk).update(
+            created_at=timezone.now() - timedelta(days=91), totals={**run.totals, "held": 3}
+        )
+
+        page = text_of(portal_admin.get(run_page))
+
+        assert "carried out in a run of their own" not in page
+        assert "out of date" not in page
 
 
 class TestRunProgress:

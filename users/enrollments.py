@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from portals import statements
-from portals.models import Course
+from portals.models import Course, Portal
 from users import signals
 from users.models import Enrollment, Membership
 
@@ -41,7 +41,8 @@ class Unenrolled:
     kept: int
 
 
-# A course that several groups grant is required if one of them says so, and due on the earliest day.
+# A course that several groups grant is required if one of them says so, and due on the earliest day. A look-up per
+# person: the planner, left to itself, reads all active people of a table that it does not know yet for each page.
 _GRANTED_BY_GROUPS = """
     SELECT m.id AS membership_id, gc.course_id, min(gc.group_id) AS group_id, bool_or(gc.is_required) AS is_required,
         min((%(now)s::timestamptz AT TIME ZONE p.time_zone)::date + gc.due_days::integer) AS due_on,
@@ -49,7 +50,10 @@ _GRANTED_BY_GROUPS = """
     FROM {members} AS member
     JOIN portals_groupcourse AS gc ON gc.group_id = member.group_id
     JOIN portals_course AS c ON c.id = gc.course_id AND c.status = 'published'
-    JOIN users_membership AS m ON m.id = member.membership_id AND m.status = 'active'
+    CROSS JOIN LATERAL (
+        SELECT x.id, x.portal_id FROM users_membership AS x
+        WHERE x.id = member.membership_id AND x.status = 'active' OFFSET 0
+    ) AS m
     JOIN portals_portal AS p ON p.id = m.portal_id
     WHERE {narrowed}
     GROUP BY m.id, gc.course_id
@@ -152,6 +156,24 @@ _ENROLL_BY_HAND = _ENROLL.format(
     ),
 )
 
+# Whoever was added a moment ago has no course, so there is nothing to look for but what the groups grant. Of the
+# tables that an import fills none is read: the plan stays good however they grow.
+_ENROLL_ADDED = """
+WITH created AS (
+    INSERT INTO users_enrollment (
+        membership_id, course_id, status, percent, is_required, due_on, source_group_id, enrolled_at, recorded_by,
+        note, version)
+    SELECT added.membership_id, gc.course_id, 'not_started', 0, bool_or(gc.is_required),
+        min(%(today)s::date + gc.due_days::integer), min(gc.group_id), %(now)s::timestamptz, '', '', 1
+    FROM unnest(%(memberships)s::bigint[], %(groups)s::bigint[]) AS added (membership_id, group_id)
+    JOIN portals_groupcourse AS gc ON gc.group_id = added.group_id
+    JOIN portals_course AS c ON c.id = gc.course_id AND c.status = 'published'
+    GROUP BY added.membership_id, gc.course_id
+    RETURNING id
+)
+SELECT coalesce(array_agg(id), '{}'), count(*) FROM created
+"""
+
 # `lost` are the memberships with courses that one of their groups no longer grants; another may still do.
 _UNENROLL = """
 WITH affected AS (
@@ -223,6 +245,16 @@ def enroll_new_members(*, pairs: Pairs, now: datetime) -> int:
     Whoever left a course unfinished goes on where they were, by whatever way they come back to it.
     """
     return _run(_ENROLL_PAIRS, **_arrays(pairs), now=now)
+
+
+def enroll_added(*, portal: Portal, pairs: Pairs, now: datetime) -> int:
+    """Enroll people in the courses of the groups that they have just been added with; return how many began.
+
+    All of them were added to the portal in this transaction, as active users: pending ones get no groups.
+    """
+    if not pairs[0]:
+        return 0
+    return _run(_ENROLL_ADDED, **_arrays(pairs), now=now, today=portal.today(now), keeps_plan=True)
 
 
 def unenroll_after_leaving(*, pairs: Pairs) -> int:
@@ -320,7 +352,7 @@ def _arrays(pairs: Pairs) -> dict[str, str]:
     return {"memberships": statements.integers(pairs[0]), "groups": statements.integers(pairs[1])}
 
 
-def _run(statement: str, **parameters: Any) -> int:
-    changed, count = statements.rows(statement, parameters)[0]
+def _run(statement: str, *, keeps_plan: bool = False, **parameters: Any) -> int:
+    changed, count = statements.rows(statement, parameters, keeps_plan=keeps_plan)[0]
     announce(changed)
     return int(count)

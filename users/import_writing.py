@@ -49,7 +49,7 @@ class Writer:
         pairs = [(added[one.key], group_id) for one in newcomers for group_id in one.rule_groups]
         if pairs:
             members, group_ids = zip(*pairs, strict=True)
-            enrollments.enroll_new_members(pairs=(members, group_ids), now=self.now)
+            enrollments.enroll_added(portal=self.portal, pairs=(members, group_ids), now=self.now)
         return added
 
     def _amend(self, plans: Sequence[Planned]) -> None:

@@ -273,7 +273,7 @@ def _create(portal: Portal, claims: Claims, now: datetime) -> Membership:
     source = Membership.Source.SSO
     added = provisioning.add_learners(portal=portal, newcomers=[newcomer], source=source, cause=cause, now=now)
     pk = added[email]
-    enrollments.enroll_new_members(pairs=([pk] * len(groups), groups), now=now)
+    enrollments.enroll_added(portal=portal, pairs=([pk] * len(groups), groups), now=now)
     return Membership.objects.select_related("user", "portal").get(pk=pk)
 
 

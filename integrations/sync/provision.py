@@ -127,7 +127,8 @@ def _enroll(context: Context, newcomers: Sequence[Newcomer], added: Mapping[str,
     if not pairs:
         return Counter()
     membership_ids, group_ids = zip(*pairs, strict=True)
-    enrolled = enrollments.enroll_new_members(pairs=(membership_ids, group_ids), now=context.now)
+    portal = context.connection.portal
+    enrolled = enrollments.enroll_added(portal=portal, pairs=(membership_ids, group_ids), now=context.now)
     return Counter(joined_groups=len(pairs), enrolled=enrolled)
 
 

@@ -12,6 +12,7 @@ from users.enrollments import (
     EnrollmentRefused,
     Unenrolled,
     enroll,
+    enroll_added,
     enroll_missed,
     enroll_new_members,
     unenroll,
@@ -166,6 +167,39 @@ class TestEnrollNewMembers:
 
         assert enroll_new_members(pairs=(people, [group.pk] * 10), now=NOW) == 10
         assert len(statements_run) == 1
+
+
+class TestEnrollAdded:
+    def test_enrolls_in_every_published_course_of_the_groups(self, portal, learner, group, heard):
+        other = GroupFactory(portal=portal)
+        shared = GroupCourseFactory(group=group, due_days=30, is_required=False).course
+        GroupCourseFactory(group=other, course=shared, due_days=7, is_required=True)
+        GroupCourseFactory(group=other, course__status="archived")
+        put(learner, group, other)
+
+        assert enroll_added(portal=portal, pairs=([learner.pk] * 2, [group.pk, other.pk]), now=NOW) == 1
+        (enrollment,) = learner.enrollments.all()
+        assert (enrollment.course, enrollment.status, enrollment.source_group) == (shared, "not_started", group)
+        assert (enrollment.is_required, enrollment.due_on) == (True, portal.today(NOW) + timedelta(days=7))
+        assert enrollment.version == 1
+        assert list(heard) == [enrollment.pk]
+
+    def test_writes_what_joining_the_groups_would(self, portal, group):
+        GroupCourseFactory(group=group, due_days=30, is_required=True)
+        joiner, added = (MembershipFactory(portal=portal) for _ in range(2))
+        join(joiner, group)
+        put(added, group)
+        enroll_added(portal=portal, pairs=([added.pk], [group.pk]), now=NOW)
+
+        by_joining, by_adding = (Enrollment.objects.filter(membership=one).values().get() for one in (joiner, added))
+        own = {"id", "membership_id"}
+        assert {k: v for k, v in by_adding.items() if k not in own} == {
+            k: v for k, v in by_joining.items() if k not in own
+        }
+
+    def test_asks_nothing_of_the_database_for_nobody(self, portal, django_assert_num_queries):
+        with django_assert_num_queries(0):
+            assert enroll_added(portal=portal, pairs=([], []), now=NOW) == 0
 
 
 class TestUnenrollAfterLeaving:

@@ -8,6 +8,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from portals.models import Portal
 from users import audit, invitations, last_admin, signals
+from users.cascade import is_over, is_shut_out_above
 from users.models import AuditEntry, Membership, User
 from users.models.memberships import MembershipQuerySet
 
@@ -28,18 +29,9 @@ def may_enter(membership: Membership, *, portal: Portal, now: datetime, by_passw
     is_learner = membership.role == Membership.Role.LEARNER
     if by_password and is_learner and not portal.uses_passwords:
         return False
-    if not membership.has_access or _is_over(membership, portal, now):
+    if not membership.has_access or is_over(membership, portal, now):
         return False
     return not is_shut_out_above(user_id=membership.user_id, portal=portal, now=now)
-
-
-def is_shut_out_above(*, user_id: int, portal: Portal, now: datetime) -> bool:
-    """Whether the account's access to the top-level portal has ended; someone who never was in it is not shut out."""
-    top = portal.top_level
-    if top == portal:
-        return False
-    above = Membership.objects.filter(portal=top, user=user_id).first()
-    return above is not None and (above.status == Membership.Status.ENDED or _is_over(above, top, now))
 
 
 def portals_of(user: User, *, now: datetime) -> list[Portal]:
@@ -48,19 +40,13 @@ def portals_of(user: User, *, now: datetime) -> list[Portal]:
     Admins of a top-level portal may use every portal below it.
     """
     rows = list(user.memberships.select_related("portal__parent"))
-    usable = {row.portal for row in rows if row.has_access and not _is_over(row, row.portal, now)}
+    usable = {row.portal for row in rows if row.has_access and not is_over(row, row.portal, now)}
     closed = {row.portal_id for row in rows if row.portal not in usable and row.status != Membership.Status.PENDING}
     found = {portal for portal in usable if portal.top_level.pk not in closed}
     tops = [row.portal_id for row in rows if row.role == Membership.Role.ADMIN and row.portal in found]
     if tops:
         found |= set(Portal.objects.filter(parent__in=tops))
     return sorted(found, key=lambda portal: portal.name.casefold())
-
-
-def _is_over(membership: Membership, portal: Portal, now: datetime) -> bool:
-    """Whether a learner's last day has passed; staff stay until the hourly check, which spares the last admins."""
-    is_learner = membership.role == Membership.Role.LEARNER
-    return is_learner and membership.last_day is not None and membership.last_day < portal.today(now)
 
 
 def end_access_after_last_day(*, now: datetime) -> int:

@@ -21,7 +21,7 @@ from django.utils.http import base36_to_int, int_to_base36
 
 from portals import statements
 from portals.models import Portal
-from users import audit, enrollments, grouping, passwords, seats, signals
+from users import audit, cascade, enrollments, grouping, passwords, seats, signals
 from users.models import Invitation, Membership, User
 from users.models.invitations import new_nonce
 
@@ -130,6 +130,15 @@ def cancel_open(*, membership_ids: Iterable[int]) -> int:
     return _cancel(Invitation.objects.filter(membership__in=membership_ids))
 
 
+def void_for_new_address(user: User) -> None:
+    """Kill every link that went to an account's old address; invitations wait for an admin to send them again."""
+    open_ = Invitation.objects.filter(membership__user=user, state__in=Invitation.OPEN_STATES)
+    _cancel(open_.exclude(kind=Kind.INVITE))
+    open_.filter(kind=Kind.INVITE).update(
+        state=State.FAILED, failure=Invitation.ADDRESS_CHANGED, nonce=random_nonces(), next_try_at=None
+    )
+
+
 def release(
     held: QuerySet[Invitation], *, now: datetime, per_hour: int | None = None, actor: User | None = None
 ) -> int:
@@ -183,6 +192,12 @@ def temporary_password(invitation: Invitation) -> str:
     return "-".join(text[place : place + 4] for place in range(0, 16, 4))
 
 
+def unaccepted(membership_ids: Iterable[int]) -> QuerySet[Any]:
+    """Return the ids of those among these people who were invited and have never accepted."""
+    people = Membership.objects.filter(pk__in=membership_ids, accepted_at=None, invitations__kind=Kind.INVITE)
+    return people.values_list("pk", flat=True).distinct()
+
+
 def find(token_: str, *, portal: Portal, now: datetime) -> Invitation | None:
     """Return the invitation that a link stands for while the link works, else None."""
     invitation = _of(token_, portal)
@@ -228,7 +243,9 @@ def is_wanted(invitation: Invitation, *, now: datetime) -> bool:
     is_as_expected = membership.status == EXPECTED_STATUS[Kind(invitation.kind)]
     is_withdrawn = invitation.kind == Kind.INVITE and membership.invitation_withdrawn_at is not None
     has_left = is_learner and membership.last_day is not None and membership.last_day < membership.portal.today(now)
-    return needs_password and is_as_expected and membership.user.is_active and not is_withdrawn and not has_left
+    if not (needs_password and is_as_expected and membership.user.is_active) or is_withdrawn or has_left:
+        return False
+    return not cascade.is_shut_out_above(user_id=membership.user_id, portal=membership.portal, now=now)
 
 
 def accept(*, invitation: Invitation, password: str | None, now: datetime) -> User:
@@ -253,6 +270,23 @@ def accept(*, invitation: Invitation, password: str | None, now: datetime) -> Us
         return membership.user
 
 
+def decline(*, invitation: Invitation, now: datetime) -> None:
+    """Note that a pending person does not want to join: the link dies, and nobody is invited again unasked.
+
+    Raises LinkDead when the link died meanwhile, and for mails that are no invitation.
+    """
+    with transaction.atomic():
+        membership = _lock_membership(invitation.membership_id)
+        current = _lock(invitation, membership)
+        if current.nonce != invitation.nonce or current.kind != Kind.INVITE or not works(current, now=now):
+            raise LinkDead
+        current.state, current.nonce, current.next_try_at = State.REJECTED, new_nonce(), None
+        current.save(update_fields=["state", "nonce", "next_try_at"])
+        membership.invitation_withdrawn_at = now
+        membership.save(update_fields=["invitation_withdrawn_at"])
+        audit.record(portal=membership.portal, action="invitation_declined", object=membership, actor=membership.user)
+
+
 def accept_by_single_sign_on(*, membership: Membership, now: datetime) -> None:
     """Let a pending person in who came by the portal's own single sign-on; the mailed link dies with it.
 
@@ -271,11 +305,11 @@ def accept_by_single_sign_on(*, membership: Membership, now: datetime) -> None:
 
 def answer_request(*, portal: Portal, email: str, now: datetime) -> None:
     """Send a new link to whoever this address belongs to in the portal; strangers get nothing."""
-    membership = (
-        Membership.objects.alias(address=Lower("user__email"))
-        .filter(portal=portal, address=email.strip().lower())
-        .first()
-    )
+    people = Membership.objects.alias(address=Lower("user__email")).filter(address=email.strip().lower())
+    membership = people.filter(portal=portal).first()
+    if membership is None and portal.parent_id:
+        # Admins of the top-level portal sign in here too, and set their password there.
+        membership = people.filter(portal=portal.top_level, role=Membership.Role.ADMIN).first()
     if membership is None:
         return
     try:

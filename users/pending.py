@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from portals.models import Portal
-from users import audit, invitations, signals
+from users import audit, cascade, invitations, signals
 from users.models import AuditEntry, Invitation, Membership, User
 from users.models.invitations import new_nonce
 
@@ -24,7 +24,8 @@ State = Invitation.State
 def resend(*, membership_ids: Collection[int], actor: User, now: datetime) -> int:
     """Mail a new link to these people and return to how many.
 
-    Left out are those who sign in another way, whose access ended, and whose invitation was cancelled by an admin.
+    Left out are those who sign in another way, whose access ended, if only in the portal above, and whose invitation
+    was cancelled by an admin.
     """
     portals = _lock(membership_ids, _may_get_mail())
     open_ = _invites(portals).filter(state__in=Invitation.OPEN_STATES)
@@ -80,7 +81,7 @@ def _lock(membership_ids: Collection[int], wanted: Q) -> dict[int, int]:
 
 def _may_get_mail() -> Q:
     needs_password = Q(portal__sign_in_method=Portal.SignInMethod.PASSWORD) | ~Q(role=Membership.Role.LEARNER)
-    return needs_password & Q(user__is_active=True, invitation_withdrawn_at=None)
+    return needs_password & Q(user__is_active=True, invitation_withdrawn_at=None) & ~cascade.shut_out_above()
 
 
 def _invites(membership_ids: Iterable[int]) -> QuerySet[Invitation]:

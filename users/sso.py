@@ -25,7 +25,8 @@ from portals import addresses, field_types
 from portals.field_types import FieldType, ValueRefused
 from portals.models import CustomField, Group, Portal, SamlSettings, SignedLinkSettings
 from portals.standing import Level
-from users import access, audit, custom_data, enrollments, grouping, invitations, provisioning, seats
+from users import access, audit, cascade, custom_data, enrollments, grouping, invitations, provisioning, seats
+from users.import_plan import MAX_EMAIL
 from users.models import Membership, SignInAttempt, SignOnIdentity, SpentToken, User
 from users.sign_on_reasons import Reason, Refused
 
@@ -192,6 +193,8 @@ def _address(claims: Claims) -> str:
         validate_email(email)
     except ValidationError:
         raise Refused(Reason.NO_EMAIL) from None
+    if len(email) > MAX_EMAIL:
+        raise Refused(Reason.NO_EMAIL)
     return email
 
 
@@ -238,7 +241,7 @@ def _check_account(account: User, portal: Portal, now: datetime) -> None:
     _refuse_staff(account, portal)
     if not portal.may_add_people_known_elsewhere:
         raise Refused(Reason.KNOWN_ELSEWHERE)
-    if not account.is_active or access.is_shut_out_above(user_id=account.pk, portal=portal, now=now):
+    if not account.is_active or cascade.is_shut_out_above(user_id=account.pk, portal=portal, now=now):
         raise Refused(Reason.ACCESS_ENDED)
 
 

@@ -373,3 +373,72 @@ class TestAnswerRequest:
         self.ask(learner, portal=PortalFactory(realm=learner.portal.realm))
 
         assert not Invitation.objects.exists()
+
+    def test_leads_admins_from_above_to_their_own_portal(self):
+        admin = AdminFactory()
+        below = PortalFactory(realm=admin.portal.realm, parent=admin.portal)
+
+        self.ask(admin, portal=below)
+
+        assert Invitation.objects.get().membership == admin
+
+    def test_leads_nobody_else_to_the_portal_above(self):
+        learner = MembershipFactory()
+        below = PortalFactory(realm=learner.portal.realm, parent=learner.portal)
+
+        self.ask(learner, portal=below)
+
+        assert not Invitation.objects.exists()
+
+
+class TestWhoLostTheAccessAbove:
+    @pytest.fixture
+    def invitation(self, sent):
+        top = PortalFactory()
+        below = PortalFactory(realm=top.realm, parent=top)
+        invitation = sent(membership__portal=below)
+        MembershipFactory(portal=top, user=invitation.membership.user, status="ended")
+        return invitation
+
+    def test_cannot_use_a_link_below(self, invitation):
+        assert finds(invitation) is None
+        with pytest.raises(LinkDead):
+            invitations.accept(invitation=invitation, password="a new long password", now=NOW)
+
+    def test_gets_no_mail_below(self, invitation):
+        with pytest.raises(InvitationRefused):
+            invitations.resend(invitation=invitation, now=NOW)
+
+    def test_may_accept_once_the_access_is_back(self, invitation):
+        Membership.objects.filter(portal=invitation.membership.portal.parent).update(status="active")
+
+        assert finds(invitation) == invitation
+
+
+class TestDecline:
+    def test_kills_the_link_and_asks_for_no_further_invitation(self, sent):
+        invitation = sent()
+
+        invitations.decline(invitation=invitation, now=NOW)
+
+        person = Membership.objects.get()
+        entry = AuditEntry.objects.get(action="invitation_declined")
+        assert finds(invitation) is None
+        assert (person.status, person.invitation_withdrawn_at) == ("pending", NOW)
+        assert person.invitations.get().state == "rejected"
+        assert (entry.object_id, entry.actor_id) == (person.pk, person.user_id)
+        with pytest.raises(InvitationRefused):
+            invitations.issue(membership=person, kind="invite", now=NOW)
+
+    def test_is_for_invitations_only(self, sent):
+        invitation = sent(kind="welcome", membership__status="active")
+
+        with pytest.raises(LinkDead):
+            invitations.decline(invitation=invitation, now=NOW)
+
+    def test_comes_too_late_after_an_answer(self, sent):
+        invitation = sent()
+        invitations.accept(invitation=invitation, password="a new long password", now=NOW)
+
+        with pytest.raises(LinkDead):
+            invitations.decline(invitation=invitation, now=NOW)

@@ -99,6 +99,14 @@ class TestResend:
         assert mail_of(manager).state == "scheduled"
         assert mail_of(learner).state == "sent"
 
+    def test_leaves_out_those_who_lost_the_access_above(self, portal, admin):
+        below = PortalFactory(realm=portal.realm, parent=portal)
+        person = InvitationFactory(membership__portal=below, state="sent").membership
+        MembershipFactory(portal=portal, user=person.user, status="ended")
+
+        assert self.resend(person, admin=admin) == 0
+        assert list(pending.without_mail(Membership.objects.filter(pk=person.pk))) == [person]
+
     def test_costs_the_same_for_many(self, invited, admin, django_assert_num_queries):
         for count in (2, 30):
             people = [invited() for _ in range(count)]

@@ -64,6 +64,13 @@ def expired(invited):
 
 
 @pytest.fixture
+def declined(invited):
+    person = invited(State.REJECTED)
+    PendingUser.objects.filter(pk=person.pk).update(invitation_withdrawn_at=timezone.now())
+    return person
+
+
+@pytest.fixture
 def cancelled(invited):
     person = invited(State.CANCELLED)
     PendingUser.objects.filter(pk=person.pk).update(invitation_withdrawn_at=timezone.now())
@@ -391,3 +398,18 @@ class TestMailExamples:
 
     def test_are_open_to_operators(self, portal_client, portal):
         assert self.show(portal_client(None, OperatorFactory()), portal).status_code == 200
+
+
+class TestWhoDeclined:
+    def test_is_listed_apart_and_can_be_asked_again(self, client, invited, cancelled, declined):
+        waiting = invited()
+
+        assert listed(client) == {waiting}
+        assert listed(client, state="rejected") == {declined}
+        assert listed(client, state="cancelled") == {cancelled}
+        assert "Declined" in client.get(LIST, {"state": "rejected"}).text
+
+        act(client, "allow", declined, query="?state=rejected", send_now="on")
+
+        assert state(declined) == State.SCHEDULED
+        assert declined in listed(client)

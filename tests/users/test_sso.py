@@ -17,6 +17,9 @@ from users.sso import Claims
 
 pytestmark = pytest.mark.django_db
 
+# Longer than an account can hold.
+LONG = "a" * 250 + "@example.com"
+
 EMAIL = "maya@juniper.example"
 ISSUER = "https://id.example.com"
 
@@ -142,7 +145,7 @@ class TestAdmit:
 
         assert reason() == "unknown_person"
 
-    @pytest.mark.parametrize("email", ["", "maya", "maya@", "a b@example.com", "maya@juniper.example\0"])
+    @pytest.mark.parametrize("email", ["", "maya", "maya@", "a b@example.com", "maya@juniper.example\0", LONG])
     def test_refuses_what_is_no_address(self, reason, email):
         assert reason(email=email, creates_people=True) == "no_email"
 

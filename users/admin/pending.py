@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -38,6 +39,7 @@ STATES = {
     EXPIRED: (gettext_lazy("Expired"), "warning"),
     NONE: (gettext_lazy("Not invited"), ""),
     State.CANCELLED: (State.CANCELLED.label, ""),
+    State.REJECTED: (gettext_lazy("Declined"), ""),
 }
 
 
@@ -52,11 +54,11 @@ SORTED_BY = {
 
 
 class InvitationStateFilter(DropdownFilter):
-    """Pending people by the state of their invitation; those whose invitation was cancelled only when asked for."""
+    """Pending people by the state of their invitation; those who are not to be invited only when asked for."""
 
     title = gettext_lazy("invitation")
     parameter_name = "state"
-    all_option = ("", gettext_lazy("All but cancelled"))
+    all_option = ("", gettext_lazy("All but cancelled and declined"))
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the states."""
@@ -65,12 +67,16 @@ class InvitationStateFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[PendingUser]) -> QuerySet[PendingUser]:
         """Return those whose invitation is in the state."""
         wanted = self.value()
-        if wanted == State.CANCELLED:
-            return queryset.filter(invitation_withdrawn_at__isnull=False)
+        mails = Invitation.objects.filter(membership=OuterRef("pk"), kind=Invitation.Kind.INVITE)
+        if wanted in (State.CANCELLED, State.REJECTED):
+            withdrawn = queryset.filter(invitation_withdrawn_at__isnull=False)
+            last = mails.order_by("-pk").values("state")[:1]
+            withdrawn = withdrawn.annotate(last_state=Coalesce(Subquery(last), Value("")))
+            is_declined = Q(last_state=State.REJECTED)
+            return withdrawn.filter(is_declined if wanted == State.REJECTED else ~is_declined)
         rows = queryset.filter(invitation_withdrawn_at=None)
         if not wanted:
             return rows
-        mails = Invitation.objects.filter(membership=OuterRef("pk"), kind=Invitation.Kind.INVITE)
         if wanted == NONE:
             return rows.filter(~Exists(mails.filter(state__in=Invitation.OPEN_STATES)))
         return rows.filter(Exists(mails.filter(_in_state(wanted))))
@@ -124,7 +130,7 @@ class PendingUserAdmin(MailExamples, PeopleAdmin):
         """Return what can be done with the person as things are."""
         person = self.get_object(request, str(object_id))
         state = state_of(person) if person else ""
-        fit = {"allow"} if state == State.CANCELLED else {"resend", "cancel"}
+        fit = {"allow"} if state in (State.CANCELLED, State.REJECTED) else {"resend", "cancel"}
         if state == State.HELD:
             fit.add("release")
         actions = super().get_actions_detail(request, object_id)
@@ -235,7 +241,7 @@ def state_of(person: Any) -> str:
     """Return the state of a pending person's invitation, as the list names it."""
     mail = _mail(person)
     if person.invitation_withdrawn_at is not None:
-        return State.CANCELLED
+        return State.REJECTED if mail and mail.state == State.REJECTED else State.CANCELLED
     if mail is None or mail.state not in Invitation.OPEN_STATES:
         return NONE
     if mail.needs_new_mail:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.forms import SetPasswordForm
 from django.forms import Form
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -37,6 +37,10 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
             return self.send_new_link(expired)
         return self.link_is_dead(expired)
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Accept, or decline."""
+        return self.decline() if "decline" in request.POST else super().post(request, *args, **kwargs)
+
     def get_form(self, form_class: type[Form] | None = None) -> Form:
         """Ask for a password, unless the person has one in this realm and only joins the portal."""
         if self.keeps_password:
@@ -67,6 +71,15 @@ class InvitationPage(PortalPage, FormView):  # type: ignore[type-arg]
         return super().get_context_data(
             person=person, kind=self.invitation.kind, keeps_password=self.keeps_password, **kwargs
         )
+
+    def decline(self) -> HttpResponse:
+        """Note that the person does not want to join."""
+        try:
+            invitations.decline(invitation=self.invitation, now=timezone.now())
+        except invitations.LinkDead:
+            return self.link_is_dead()
+        words = PortalPage.get_context_data(self, form=None)
+        return render(self.request, "users/invitation_declined.html", words)
 
     def portal_is_full(self, form: Form) -> HttpResponse:
         """Keep the link, and say whom to turn to."""

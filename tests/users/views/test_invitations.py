@@ -180,3 +180,25 @@ class TestDeadLinks:
         again = Invitation.objects.get()
         assert (again.kind, again.state) == ("invite", "scheduled")
         assert again.nonce != invitation.nonce
+
+
+class TestDeclining:
+    def test_ends_the_invitation(self, portal_client, sent):
+        invitation = sent(membership__portal__name="North Academy")
+        client = portal_client(invitation.membership.portal)
+
+        assert "I do not want to join" in client.get(path_of(invitation)).text
+        page = client.post(path_of(invitation), {"decline": "1"})
+
+        assert "You did not join North Academy" in page.text
+        assert Invitation.objects.get().state == "rejected"
+        assert client.get(path_of(invitation)).status_code == 410
+        assert client.get("/").status_code == 302
+
+    def test_is_not_offered_to_who_is_in(self, portal_client, sent):
+        welcome = sent(kind="welcome", membership__status="active")
+        client = portal_client(welcome.membership.portal)
+
+        assert "I do not want to join" not in client.get(path_of(welcome)).text
+        assert client.post(path_of(welcome), {"decline": "1"}).status_code == 410
+        assert Membership.objects.get().has_access

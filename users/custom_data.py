@@ -50,6 +50,18 @@ def missing_fields(membership: Membership) -> list[CustomField]:
     return [field for field in missing if field.key not in locked]
 
 
+def missing_names(membership: Membership) -> list[str]:
+    """Return first and last name, as far as nobody has entered them and no other system keeps them."""
+    missing = [name for name in ("first_name", "last_name") if not getattr(membership.user, name)]
+    locked = locked_fields(membership) if missing else {}
+    return [name for name in missing if name not in locked]
+
+
+def is_incomplete(membership: Membership) -> bool:
+    """Whether the person has to be asked before the courses: for required fields, or for a name when there is none."""
+    return bool(missing_fields(membership)) or (not membership.user.full_name and bool(missing_names(membership)))
+
+
 # Given memberships by id: what another system keeps of each, {membership id: {custom field id as text, "email" or a
 # name: the system's name}}; people of whom nothing is kept may be left out.
 Keeper = Callable[[Collection[int]], Mapping[int, Mapping[str, str]]]

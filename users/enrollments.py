@@ -65,6 +65,7 @@ _GRANTED_BY_HAND = """
     JOIN portals_course AS c ON c.id = %(course)s AND c.portal_id = m.portal_id AND c.status = 'published'
     WHERE m.id = ANY (%(memberships)s::bigint[]) AND m.status = 'active'
 """
+# By hand wins: who is enrolled by hand as well keeps the course whatever group they leave.
 # Whoever was started again by the same call, repeated, is left alone: `now` is the time at which it was asked for.
 _ENROLL = """
 WITH granted AS ({granted}), created AS (
@@ -85,7 +86,7 @@ WITH granted AS ({granted}), created AS (
 ), restarted AS (
     UPDATE users_enrollment AS e SET
         status = 'not_started', percent = 0, score = NULL, started_at = NULL, completed_at = NULL,
-        recorded_by = '', note = '',
+        recorded_by = '', note = '', reminder = 0,
         is_required = g.is_required, due_on = g.due_on, source_group_id = g.group_id, enrolled_at = %(now)s,
         attempt = e.attempt + 1, version = e.version + 1
     FROM granted AS g
@@ -94,11 +95,13 @@ WITH granted AS ({granted}), created AS (
     RETURNING e.id, e.membership_id, e.course_id
 ), tightened AS (
     UPDATE users_enrollment AS e SET
-        is_required = e.is_required OR g.is_required, due_on = least(e.due_on, g.due_on), version = e.version + 1
+        is_required = e.is_required OR g.is_required, due_on = least(e.due_on, g.due_on),
+        source_group_id = CASE WHEN g.group_id IS NOT NULL THEN e.source_group_id END, version = e.version + 1
     FROM granted AS g
     WHERE e.membership_id = g.membership_id AND e.course_id = g.course_id
         AND e.status IN ('not_started', 'in_progress')
-        AND (g.is_required AND NOT e.is_required OR least(e.due_on, g.due_on) IS DISTINCT FROM e.due_on)
+        AND (g.is_required AND NOT e.is_required OR least(e.due_on, g.due_on) IS DISTINCT FROM e.due_on
+            OR g.group_id IS NULL AND e.source_group_id IS NOT NULL)
     RETURNING e.id
 )
 {audited}
@@ -311,7 +314,8 @@ def enroll(
 ) -> Enrolled:
     """Enroll people of the course's portal in it by hand; with `reenrolls` also those who have finished it.
 
-    Who has not finished it gets the stricter terms. Raises EnrollmentRefused.
+    Who has not finished it gets the stricter terms, and keeps it when they leave the group that it came by. Raises
+    EnrollmentRefused.
     """
     if course.status != Course.Status.PUBLISHED:
         raise EnrollmentRefused

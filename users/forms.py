@@ -38,10 +38,11 @@ class CustomDataForm(forms.Form):
 
 
 class OwnDataForm(CustomDataForm):
-    """The same, with the names that are not known yet."""
+    """The same, with the names that are not known yet; with `needs_name` one of them has to be entered."""
 
-    def __init__(self, *args: Any, names: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, names: Sequence[str] = (), needs_name: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.asked_names = names if needs_name else ()
         labels = {"first_name": _("First name"), "last_name": _("Last name")}
         hints = {"first_name": "given-name", "last_name": "family-name"}
         asked = {
@@ -54,6 +55,13 @@ class OwnDataForm(CustomDataForm):
             for name in names
         }
         self.fields = {**asked, **self.fields}
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to go on without any name: of people with one name only, either will do."""
+        cleaned = super().clean() or self.cleaned_data
+        if self.asked_names and not any(cleaned.get(name) for name in self.asked_names):
+            self.add_error(self.asked_names[0], _("Enter your name."))
+        return cleaned
 
 
 class CustomValueField(forms.Field):

@@ -177,6 +177,20 @@ def regroup(
     return sum((_apply(evaluation, batch, now) for batch in _batches(membership_ids)), Regrouped())
 
 
+def regroup_everywhere(*, user_ids: Collection[int], besides: int | None = None, now: datetime) -> Regrouped:
+    """Evaluate the rules for these accounts in all their portals but one, after a change that every portal sees."""
+    rows = Membership.objects.filter(user__in=user_ids).exclude(portal=besides).order_by("portal", "pk")
+    portals: dict[int, list[int]] = {}
+    for portal_id, pk in rows.values_list("portal", "pk"):
+        portals.setdefault(portal_id, []).append(pk)
+    done = Regrouped()
+    for portal_id, ids in portals.items():
+        # A transaction each: whoever changes people of several portals never waits for somebody who does the same.
+        with transaction.atomic():
+            done += regroup(portal_id=portal_id, membership_ids=ids, now=now)
+    return done
+
+
 def first_groups(*, portal_id: int, newcomers: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, list[int]]:
     """Return, by key, the groups that the rules give to people who are about to be added in this transaction.
 
@@ -247,7 +261,8 @@ def add_members(
     ids = _checked(group, membership_ids)
     added = statements.rows(_ADD, {"group": group.pk, "memberships": ids, "now": now})
     if actor_id or run_id:
-        _record_joining(group, [membership_id for membership_id, _is_new in added], actor_id, run_id, now)
+        joined = [membership_id for membership_id, _is_new in added]
+        _record("group_joined", group, joined, actor_id=actor_id, run_id=run_id, now=now)
     newcomers = [membership_id for membership_id, is_new in added if is_new]
     enrolled = 0
     if newcomers and process_enrollments:
@@ -258,17 +273,25 @@ def add_members(
 
 @transaction.atomic
 def remove_members(
-    *, group: Group, membership_ids: Collection[int], now: datetime, process_unenrollments: bool = False
+    *,
+    group: Group,
+    membership_ids: Collection[int],
+    now: datetime,
+    process_unenrollments: bool = False,
+    actor_id: int | None = None,
 ) -> Regrouped:
     """Take people out of a group by hand and return what changed, in groups that depend on this one too.
 
     Whom the group's active rule wants stays, as a member by rule. Without `process_unenrollments` the leavers keep the
-    group's courses. Raises ValidationError when somebody is not in the group's portal.
+    group's courses. The account at work, if there is one, is kept in the audit trail of the people. Raises
+    ValidationError when somebody is not in the group's portal.
     """
     ids = _checked(group, membership_ids)
     has_rule = any(rule.group_id == group.pk for rule in definitions.rules_of(group.portal_id).rules)
     removed = statements.rows(_REMOVE, {"group": group.pk, "memberships": ids, "has_rule": has_rule})
     leavers = [row[0] for row in removed]
+    if actor_id:
+        _record("group_left", group, leavers, actor_id=actor_id, now=now)
     unenrolled = 0
     if leavers and process_unenrollments:
         unenrolled = enrollments.unenroll_after_leaving(pairs=(leavers, [group.pk] * len(leavers)))
@@ -340,8 +363,14 @@ def _batches(membership_ids: Sequence[int]) -> Iterator[list[int]]:
         yield ordered[start : start + BATCH]
 
 
-def _record_joining(
-    group: Group, membership_ids: Collection[int], actor_id: int | None, run_id: int | None, now: datetime
+def _record(
+    action: str,
+    group: Group,
+    membership_ids: Collection[int],
+    *,
+    actor_id: int | None,
+    run_id: int | None = None,
+    now: datetime,
 ) -> None:
     AuditEntry.objects.bulk_create(
         AuditEntry(
@@ -349,10 +378,11 @@ def _record_joining(
             at=now,
             actor_id=actor_id,
             run_id=run_id,
-            action="group_joined",
+            action=action,
             object_type=Membership._meta.label_lower,
             object_id=membership_id,
-            after={"group": group.title},
+            before={"group": group.title} if action == "group_left" else {},
+            after={"group": group.title} if action == "group_joined" else {},
         )
         for membership_id in membership_ids
     )

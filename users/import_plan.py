@@ -143,7 +143,7 @@ def _read(entry: Entry, setting: Setting) -> _Read:
     email = entry.get("email", "")
     if not email:
         read.problems.append(["no_email", "", ""])
-    elif len(email) > MAX_EMAIL or not _ADDRESS.fullmatch(email):
+    elif len(email) > MAX_EMAIL or not _ADDRESS.fullmatch(email) or not email.isprintable():
         read.problems.append(["invalid_email", "", email[:SHOWN]])
     for name in ("first_name", "last_name"):
         if len(entry.get(name, "")) > MAX_NAME:

@@ -80,13 +80,16 @@ class Writer:
                 leaving.setdefault(group_id, []).append(membership_id)
         groups = Group.objects.in_bulk([*joining, *leaving])
         for group_id, ids in sorted(joining.items()):
-            grouping.add_members(group=groups[group_id], membership_ids=ids, now=self.now)
+            grouping.add_members(
+                group=groups[group_id], membership_ids=ids, now=self.now, actor_id=self.job.requested_by_id
+            )
         for group_id, ids in sorted(leaving.items()):
             grouping.remove_members(
                 group=groups[group_id],
                 membership_ids=ids,
                 now=self.now,
                 process_unenrollments=bool(self.job.options.get("process_unenrollments")),
+                actor_id=self.job.requested_by_id,
             )
 
 

@@ -51,7 +51,7 @@ def compose(notice: Notice) -> EmailMessage:
     portal = notice.portal
     with translation.override(portal.language if portal else settings.LANGUAGE_CODE):
         words = {"notice": notice, "portal": _name(portal), "sign_in": _sign_in(portal), "at": _moment(notice)}
-        if notice.kind == Notice.Kind.REPORT and portal:
+        if notice.kind in Notice.IN_OWN_WORDS and portal:
             return _report(notice, portal)
         subject, body = (render_to_string(f"users/email/notice.{part}.txt", words) for part in ("subject", "body"))
     return EmailMessage(subject=one_line(subject), body=body, **_envelope(notice))
@@ -62,6 +62,7 @@ def _report(notice: Notice, portal: Portal) -> EmailMessage:
     words = {
         "portal": _name(portal),
         "text": notice.text,
+        "is_report": notice.kind == Notice.Kind.REPORT,
         "link": notice.link,
         "logo": portal.url(portal.logo_path) if portal.logo_path else "",
         "accent": portal.accent_color,

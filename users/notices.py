@@ -1,6 +1,7 @@
 """Tell people what happened to their account: a row in the transaction of the change, a mail soon after."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portals.models import Portal
@@ -22,19 +23,34 @@ def send_to(addresses: Iterable[str], *, kind: str, user: User, portal: Portal |
 
 def report(*, to: Iterable[Membership], portal: Portal, subject: str, text: str, link: str, now: datetime) -> int:
     """Tell admins something that they should know, in words of the caller's; return how many mails that makes."""
+    letters = [Letter(admin.user, subject, text) for admin in to]
+    return write(letters, kind=Notice.Kind.REPORT, portal=portal, link=link, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail in words of the caller's, in the portal's language."""
+
+    to: User
+    subject: str
+    text: str
+
+
+def write(letters: Iterable[Letter], *, kind: str, portal: Portal, link: str, now: datetime) -> int:
+    """Put mails with their own words and a page that they are about into the outbox; return how many."""
     found = [
         Notice(
-            user=admin.user,
+            user=letter.to,
             portal=portal,
-            kind=Notice.Kind.REPORT,
-            address=admin.user.email,
-            subject=subject,
-            text=text,
+            kind=kind,
+            address=letter.to.email,
+            subject=letter.subject[:200],
+            text=letter.text,
             link=link,
             created_at=now,
             next_try_at=now,
         )
-        for admin in to
+        for letter in letters
     ]
     return len(Notice.objects.bulk_create(found))
 

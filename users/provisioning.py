@@ -310,6 +310,10 @@ def amend_learners(*, portal: Portal, amendments: Sequence[Amendment], cause: Ca
     addresses = {row["membership_id"]: row["fields"]["email"] for row in rows if "email" in row["fields"]}  # type: ignore[index,operator]
     notices.announce_new_addresses(addresses=addresses, portal=portal, now=now)  # type: ignore[arg-type]
     _rows(_AMEND, rows, portal, cause, now, address_changed=Invitation.ADDRESS_CHANGED)
+    if addresses:
+        moved = [one.membership_id for one in amendments if "email" in one.fields]
+        users = Membership.objects.filter(pk__in=moved).values_list("user", flat=True)
+        signals.addresses_changed.send(sender=None, user_ids=list(users), portal_id=portal.pk)
     _announce(signals.learners_changed, portal, [one.membership_id for one in amendments])
 
 

@@ -12,14 +12,21 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from portals.signals import course_published, group_courses_changed, rules_changed
-from users import group_courses, tasks
-from users.models import User
+from users import group_courses, signals, tasks
+from users.models import Membership, User
 
 
 @receiver(rules_changed)
 def regroup_after_a_change(*, portal_id: int, group_id: int, **_: Any) -> None:
     """Let a worker evaluate the rule for everyone; the nightly run would find what it misses."""
     transaction.on_commit(partial(tasks.regroup_portal.delay, portal_id=portal_id, group_id=group_id))
+
+
+@receiver(signals.addresses_changed)
+def regroup_elsewhere(*, user_ids: Sequence[int], portal_id: int | None, **_: Any) -> None:
+    """Let a worker evaluate the rules of the accounts' other portals, which may look at the domain, too."""
+    if Membership.objects.filter(user__in=user_ids).exclude(portal=portal_id).exists():
+        transaction.on_commit(partial(tasks.regroup_people.delay, user_ids=list(user_ids), besides=portal_id))
 
 
 @receiver(group_courses_changed)

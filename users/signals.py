@@ -6,6 +6,8 @@ from django.dispatch import Signal
 learners_added = Signal()
 # portal_id, membership_ids: names, addresses, custom data, status or last day changed.
 learners_changed = Signal()
+# user_ids, portal_id: e-mail addresses changed, in that portal or (None) by an operator; all portals see the new ones.
+addresses_changed = Signal()
 # portal_id, membership_ids: access was ended or restored.
 access_changed = Signal()
 # membership_ids: an admin allowed invitations that one had cancelled.

@@ -15,6 +15,7 @@ from users import (
     audit,
     bulk_jobs,
     choice_values,
+    course_reminders,
     erasure,
     exports,
     group_changes,
@@ -22,6 +23,7 @@ from users import (
     grouping,
     imports,
     invitations,
+    job_mails,
     mail_examples,
     notice_mails,
     notices,
@@ -48,6 +50,12 @@ def send_invitations() -> None:
 def remind_of_invitations() -> None:
     """Put the reminders that portals want into the outbox."""
     reminders.put_into_outbox(now=timezone.now())
+
+
+@shared_task
+def remind_of_courses() -> None:
+    """Put the reminders of courses that are due soon into the outbox."""
+    course_reminders.put_into_outbox(now=timezone.now())
 
 
 @shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=3)
@@ -108,6 +116,12 @@ def regroup_portal(*, portal_id: int, group_id: int | None = None) -> None:
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
+def regroup_people(*, user_ids: list[int], besides: int | None) -> None:
+    """Evaluate the rules for some accounts in all their portals but one."""
+    grouping.regroup_everywhere(user_ids=user_ids, besides=besides, now=timezone.now())
+
+
+@shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)
 def follow_group_courses(
     *, group_id: int, added: list[int], changed: list[int], removed: list[int], unenroll: bool, asked_at: str
 ) -> None:
@@ -144,6 +158,14 @@ def carry_out_bulk_job(*, job_id: int) -> None:
     except BaseException:
         work.let_go()
         raise
+    _tell_end(job_id)
+
+
+def _tell_end(job_id: int) -> None:
+    """Tell whoever uploaded a file of users how that ended; previews and downloads are looked at on the page."""
+    job = BulkJob.objects.select_related("portal", "requested_by").get(pk=job_id)
+    if job.kind == BulkJob.Kind.IMPORT_USERS and job.state in (BulkJob.State.DONE, BulkJob.State.FAILED):
+        job_mails.tell_end_of_upload(job, now=timezone.now())
 
 
 @shared_task
@@ -164,7 +186,8 @@ def hand_over_to_rule(*, group_id: int, actor_id: int | None) -> None:
     """Make the members by hand of a large group members by rule, and write down what came of it."""
     group = Group.objects.select_related("portal").filter(pk=group_id).first()
     if group:
-        group_changes.hand_over_and_record(group=group, actor_id=actor_id, now=timezone.now())
+        done = group_changes.hand_over_and_record(group=group, actor_id=actor_id, now=timezone.now())
+        job_mails.tell_end_of_hand_over(group=group, actor_id=actor_id, done=done, now=timezone.now())
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=True, max_retries=5)

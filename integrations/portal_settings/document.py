@@ -75,6 +75,8 @@ class Course(_Part, frozen=True):
     description: Sentence = ""
     content_url: Short = ""
     content_text: str = ""
+    first_reminder_days: Count | None = None
+    second_reminder_days: Count | None = None
 
 
 class Condition(_Part, frozen=True):

@@ -77,6 +77,8 @@ def _course(course: Course) -> document.Course:
         description=course.description,
         content_url=course.content_url,
         content_text=course.content_text,
+        first_reminder_days=course.first_reminder_days,
+        second_reminder_days=course.second_reminder_days,
     )
 
 

@@ -27,6 +27,14 @@ class CourseForm(TakingOffForm):
             field: Any = self.fields["status"]
             field.choices = [choice for choice in Status.choices if choice[0] != Status.ARCHIVED]
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse a second reminder that does not come after a first one."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        first, second = cleaned.get("first_reminder_days"), cleaned.get("second_reminder_days")
+        if second is not None and (first is None or second >= first):
+            self.add_error("second_reminder_days", _("The second reminder comes after the first: fewer days before."))
+        return cleaned
+
 
 @admin.register(Course)
 class CourseAdmin(PortalScopedAdmin):
@@ -46,6 +54,7 @@ class CourseAdmin(PortalScopedAdmin):
     fieldsets = [
         (None, {"fields": ["title", "reference", "status", "description"]}),
         (_("Content"), {"fields": ["content_url", "content_text"]}),
+        (_("Reminders before the due date"), {"fields": ["first_reminder_days", "second_reminder_days"]}),
     ]
 
     @display(

@@ -1,5 +1,6 @@
 """Courses, and which groups are enrolled in them."""
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +25,20 @@ class Course(models.Model):
     description = models.CharField(_("description"), max_length=500, blank=True)
     content_url = models.URLField(_("content link"), blank=True)
     content_text = models.TextField(_("content"), blank=True)
+    first_reminder_days = models.PositiveSmallIntegerField(
+        _("first reminder (days before it is due)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(365)],
+        help_text=_("A mail to those who have not finished the course. Empty: no reminder."),
+    )
+    second_reminder_days = models.PositiveSmallIntegerField(
+        _("second reminder (days before it is due)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(365)],
+        help_text=_("0: on the day itself. Empty: no second reminder."),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:

@@ -24,7 +24,7 @@ from tests.factories.users import (
     OperatorFactory,
     UserFactory,
 )
-from users import custom_data
+from users import custom_data, invitations
 from users.models import (
     AuditEntry,
     Enrollment,
@@ -81,6 +81,12 @@ def act(client, model, action, *rows, **answers):
     """Choose rows of a list and answer the question of an action."""
     chosen = {"action": action, helpers.ACTION_CHECKBOX_NAME: [row.pk for row in rows]}
     return client.post(page(model, "changelist"), {**chosen, "confirmed": "1", **answers}, follow=True)
+
+
+def ask(client, model, action, *rows):
+    """Choose rows of a list and an action, and return the question."""
+    chosen = {"action": action, helpers.ACTION_CHECKBOX_NAME: [row.pk for row in rows]}
+    return client.post(page(model, "changelist"), chosen, follow=True)
 
 
 def add(client, **changes):
@@ -212,6 +218,33 @@ class TestAddingSomeone:
         assert person.status == "active"
         assert [mail.kind for mail in person.invitations.all()] == mails
 
+    def test_puts_the_person_into_groups_whose_courses_follow_on_acceptance(self, client, portal, group):
+        course = GroupCourseFactory(group=group).course
+        elsewhere = GroupFactory()
+
+        add(client, groups=[group.pk])
+        refused = add(client, email="other@example.com", groups=[elsewhere.pk])
+
+        person = portal.memberships.get(user__email="ada@example.com")
+        mail = person.invitations.get()
+        assert "is not one of the available choices" in errors(refused)
+        assert [row.group for row in person.group_memberships.all()] == [group]
+        assert not person.enrollments.exists()
+        invitations.hand_over(invitation=mail, now=timezone.now())
+        mail.refresh_from_db()
+        invitations.accept(invitation=mail, password="a new long password", now=timezone.now())
+        assert person.enrollments.get().course == course
+
+    def test_limits_the_access_to_a_last_day(self, client, portal):
+        today = portal.today(timezone.now())
+
+        add(client, how="active", last_day=today + timedelta(days=30))
+        refused = add(client, email="other@example.com", last_day=today - timedelta(days=1))
+
+        person = portal.memberships.get(user__email="ada@example.com")
+        assert (person.status, person.last_day, person.ended_by) == ("active", today + timedelta(days=30), "admin")
+        assert "This day is over." in errors(refused)
+
     def test_gives_the_role_and_writes_it_down(self, client, portal, admin):
         add(client, role="manager", how="active_welcome")
 
@@ -252,6 +285,11 @@ class TestAddingSomeone:
         add(client, email=known.email, how="active")
 
         assert portal.memberships.get(user=known).status == "active"
+
+    @pytest.mark.parametrize("email", ["x" * 250 + "@example.com", "\u0130sa@example.com", "a\0b@example.com"])
+    def test_refuses_what_is_no_address(self, client, portal, email):
+        assert errors(add(client, email=email))
+        assert portal.memberships.count() == 1
 
     def test_knows_nobody_of_another_realm(self, client, portal):
         stranger = UserFactory(email="ada@example.com")
@@ -505,6 +543,20 @@ class TestEndingAndRestoringAccess:
         assert leaver.enrollments.get().course == course
         assert leaver.invitations.get().kind == "welcome"
 
+    def test_lets_whoever_never_accepted_accept_first(self, client, portal):
+        person = InvitationFactory(state="cancelled", membership__portal=portal, membership__status="ended").membership
+
+        asked = ask(client, Membership, "restore_access", person)
+        act(client, Membership, "restore_access", person, send_mail="on")
+
+        person.refresh_from_db()
+        assert "1 of them never accepted the invitation, and is pending again." in asked.text
+        assert person.status == "pending"
+        assert list(person.invitations.order_by("pk").values_list("kind", "state")) == [
+            ("invite", "cancelled"),
+            ("invite", "scheduled"),
+        ]
+
     def test_restores_nobody_who_has_access(self, client, learner):
         act(client, Membership, "restore_access", learner)
 
@@ -566,6 +618,16 @@ class TestMembersOfGroups:
         assert not group.members.exists()
         assert learner.enrollments.filter(course=course).exists() is not unenroll
 
+    def test_are_in_the_trail_when_they_join_and_leave(self, client, learner, admin, group):
+        act(client, Membership, "add_to_group", learner, group=group.pk)
+        act(client, GroupMembership, "remove_from_group", group.members.get())
+
+        trail = AuditEntry.objects.filter(object_id=learner.pk, actor_id=admin.user_id).order_by("pk")
+        assert [(one.action, one.before, one.after) for one in trail] == [
+            ("group_joined", {}, {"group": group.title}),
+            ("group_left", {"group": group.title}, {}),
+        ]
+
 
 class TestAccountPages:
     def test_let_operators_add_operators(self, operator):
@@ -595,6 +657,26 @@ class TestAccountPages:
         last.refresh_from_db()
         assert "last operator" in errors(response)
         assert last.is_active
+
+    def test_kill_the_links_that_went_to_the_old_address(self, operator, portal):
+        person = InvitationFactory(state="sent", membership__portal=portal).membership
+        InvitationFactory(state="sent", kind="reset", membership=person)
+
+        save(operator, page(User, "change", person.user_id), email="moved@example.com")
+
+        mails = person.invitations.order_by("pk").values_list("kind", "state", "failure")
+        assert list(mails) == [("invite", "failed", "address_changed"), ("reset", "cancelled", "")]
+
+    def test_let_the_rules_of_every_portal_see_a_new_address(
+        self, operator, learner, portal, tasks_at_once, django_capture_on_commit_callbacks
+    ):
+        rule = DynamicRuleFactory(group__portal=portal)
+        rule.conditions.create(subject="email_domain", operator="is", operands=["moved.test"])
+
+        with django_capture_on_commit_callbacks(execute=True):
+            save(operator, page(User, "change", learner.user_id), email="robin@moved.test")
+
+        assert rule.group.members.get().membership == learner
 
     def test_make_nobody_an_operator(self, operator, learner):
         save(operator, page(User, "change", learner.user_id), is_superuser="on")

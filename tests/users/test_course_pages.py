@@ -147,6 +147,15 @@ class TestCoursePage:
         assert errors(save(client, page(Course, "change", course.pk), **line))
         assert not course.group_courses.exists()
 
+    def test_reminds_before_the_due_date_first_and_again(self, client, course):
+        saved = save(client, page(Course, "change", course.pk), first_reminder_days="7", second_reminder_days="1")
+        refused = save(client, page(Course, "change", course.pk), first_reminder_days="1", second_reminder_days="7")
+
+        course.refresh_from_db()
+        assert saved.status_code == 302
+        assert (course.first_reminder_days, course.second_reminder_days) == (7, 1)
+        assert "The second reminder comes after the first" in errors(refused)
+
     def test_refuses_a_reference_twice(self, client, portal):
         CourseFactory(portal=portal, reference="FS-1")
 

@@ -231,6 +231,14 @@ class TestUnenrollAfterLeaving:
 
         assert leave(learner, group) == 0
 
+    def test_keeps_what_was_enrolled_by_hand_afterwards(self, learner, group):
+        course = GroupCourseFactory(group=group).course
+        join(learner, group)
+        by_hand(learner, course)
+
+        assert leave(learner, group) == 0
+        assert learner.enrollments.get().source_group is None
+
     def test_keeps_what_another_group_grants_and_says_so(self, learner, portal, group):
         other = GroupFactory(portal=portal)
         course = GroupCourseFactory(group=group).course

@@ -49,6 +49,7 @@ class TestErrors:
             ({"email": ""}, "no_email"),
             ({"email": "maya"}, "invalid_email"),
             ({"email": "a" * 250 + "@example.com"}, "invalid_email"),
+            ({"email": "maya\u200b@example.com"}, "invalid_email"),
             ({"first_name": "x" * 10_000}, "name_too_long"),
             ({"enabled": "perhaps"}, "enabled_unclear"),
             ({"_1": "Atlantis"}, "unknown_choice"),

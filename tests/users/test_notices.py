@@ -139,6 +139,19 @@ class TestSendWaiting:
         assert "#7a1f5c" in html
         assert "Harbor &amp; Pine Academy" in html
 
+    def test_calls_nobody_an_admin_who_is_only_reminded(self, smtp):
+        learner = MembershipFactory(portal__name="Harbor & Pine Academy")
+        letter = notices.Letter(learner.user, "A course is due", "Fire safety")
+        link = learner.portal.url("/")
+        notices.write([letter], kind="course_due", portal=learner.portal, link=link, now=timezone.now())
+
+        send()
+
+        text, html = (smtp[0].get_body((kind,)).get_content() for kind in ("plain", "html"))
+        assert "Fire safety" in text
+        assert link in html
+        assert "admin" not in text + html
+
     def test_waits_while_the_server_is_away_and_tries_again(self, smtp, settings):
         announce(MembershipFactory())
         there, settings.EMAIL_PORT = settings.EMAIL_PORT, 1

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from portals import statements
-from tests.factories.portals import PortalFactory
+from tests.factories.portals import DynamicRuleFactory, PortalFactory
 from tests.factories.users import InvitationFactory, MembershipFactory, UserFactory
 from users import provisioning
 from users.models import AuditEntry, Invitation, Membership
@@ -124,6 +124,19 @@ class TestAmendLearners:
 
         welcome.refresh_from_db()
         assert welcome.state == "cancelled"
+
+    def test_a_new_address_is_seen_by_the_rules_of_other_portals(
+        self, tasks_at_once, django_capture_on_commit_callbacks
+    ):
+        here = MembershipFactory()
+        there = MembershipFactory(portal__realm=here.portal.realm, user=here.user)
+        rule = DynamicRuleFactory(group__portal=there.portal)
+        rule.conditions.create(subject="email_domain", operator="is", operands=["moved.test"])
+
+        with django_capture_on_commit_callbacks(execute=True):
+            self.amend(here, email="robin@moved.test")
+
+        assert rule.group.members.get().membership == there
 
     def test_a_new_name_leaves_links_alone(self):
         invitation = InvitationFactory(state="sent")

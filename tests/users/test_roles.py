@@ -9,7 +9,13 @@ from django.utils import timezone
 
 from portals.models import Course, CustomField, Group, Portal
 from tests.admin_pages import errors, page, save
-from tests.factories.portals import CourseFactory, CustomFieldFactory, GroupFactory, PortalFactory
+from tests.factories.portals import (
+    CourseFactory,
+    CustomFieldFactory,
+    DynamicRuleFactory,
+    GroupFactory,
+    PortalFactory,
+)
 from tests.factories.users import AdminFactory, InvitationFactory, MembershipFactory, OperatorFactory, UserFactory
 from users.models import (
     AuditEntry,
@@ -469,11 +475,13 @@ class TestTopLevelAdmins:
 
     def test_are_shown_below_when_asked_for(self, as_admin, admin, sub_portal):
         url = reverse("admin:users_membership_show_below", args=[admin.pk])
+        everyone = DynamicRuleFactory(group__portal=sub_portal, state="active").group
 
         as_admin.post(url, {"portals": [sub_portal.pk]})
 
         shown = Membership.objects.get(portal=sub_portal, user=admin.user)
         assert (shown.role, shown.status) == ("admin", "active")
+        assert [row.group for row in shown.group_memberships.all()] == [everyone]
 
     def test_are_hidden_again_and_stay_admins(self, as_admin, admin, sub_portal):
         shown = AdminFactory(portal=sub_portal, user=admin.user)

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from portals.scoping import GlobalAdmin
-from users import last_admin, notices
+from users import invitations, last_admin, notices, signals
 from users.admin.sign_in_actions import SignInActions
 from users.models import Membership, User
 
@@ -116,7 +116,10 @@ class UserAdmin(SignInActions, GlobalAdmin):
             obj.set_password(form.cleaned_data["password"])
         elif "email" in form.changed_data:
             notices.announce_new_address(user=obj, old=form.initial["email"], portal=None, now=timezone.now())
+            invitations.void_for_new_address(obj)
         super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            signals.addresses_changed.send(sender=None, user_ids=[obj.pk], portal_id=None)
 
     @display(description=gettext_lazy("operator"), boolean=True, ordering="is_superuser")
     def show_operator(self, user: User) -> bool:

@@ -116,7 +116,7 @@ class GroupAdmin(DefinitionAdmin):
         if group_changes.members_by_hand(group) > group_courses.LARGE:
             later = partial(tasks.hand_over_to_rule.delay, group_id=group.pk, actor_id=request.user.pk)
             transaction.on_commit(later)
-            return _("The group is large: this goes on in the background. The audit trail tells how it ended.")
+            return _("The group is large: this goes on in the background, and a mail tells you how it ended.")
         done = group_changes.hand_over_and_record(group=group, actor_id=request.user.pk, now=now)
         text = ngettext("%d member left the group.", "%d members left the group.", done.left) % done.left
         return text + " " + _("All others are members by rule now.")
@@ -243,6 +243,7 @@ class GroupMembershipAdmin(PortalScopedAdmin):
                 membership_ids=[row.membership_id for row in rows if row.group_id == group.pk],
                 now=timezone.now(),
                 process_unenrollments=form.cleaned_data["unenroll"],
+                actor_id=request.user.pk,
             )
             left += done.left
         text = ngettext("%d member was removed.", "%d members were removed.", left) % left

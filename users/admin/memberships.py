@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib import admin
@@ -16,6 +17,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from portals.confirmations import confirmed_action
+from portals.models import Portal
 from portals.scoping import administers, portal_of, standing
 from portals.standing import Permission
 from users import audit, enrollments, grouping, invitations, provisioning, staff
@@ -114,7 +116,22 @@ class MembershipAdmin(
         ),
     ]
     add_fieldsets = [
-        (None, {"fields": ["first_name", "last_name", "email", "role", "is_limited", "group", "how"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "first_name",
+                    "last_name",
+                    "email",
+                    "role",
+                    "is_limited",
+                    "last_day",
+                    "group",
+                    "groups",
+                    "how",
+                ]
+            },
+        ),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
@@ -155,8 +172,9 @@ class MembershipAdmin(
             unfit |= {"role", "is_limited"}
         if not administers(request) or obj is None or obj.role not in SWITCHES:
             unfit.add("rights")
-        if obj is None and administers(request):
-            unfit.add("group")
+        if obj is None:
+            unfit.add("group" if administers(request) else "groups")
+            unfit |= {"groups"} if portal_of(request) is None else set()
         return [
             (title, {**options, "fields": [name for name in options["fields"] if name not in unfit]})
             for title, options in super().get_fieldsets(request, obj)
@@ -235,7 +253,7 @@ class MembershipAdmin(
             return
         stored = Membership.objects.get(pk=obj.pk)
         if "last_day" in form.changed_data:
-            self._set_last_day(request, obj)
+            self._set_last_day(request, obj.pk, obj.portal, obj.last_day)
         if administers(request):
             staff.set_role(
                 membership=stored,
@@ -283,9 +301,11 @@ class MembershipAdmin(
         )[""]
         if is_staff:
             self._make_staff(request, pk, form, MAILS.get(how))
-        if group := entered.get("group"):
+        for group in filter(None, [entered.get("group"), *entered.get("groups", ())]):
             grouping.add_members(group=group, membership_ids=[pk], now=now, actor_id=request.user.pk)
         grouping.regroup(portal_id=obj.portal_id, membership_ids=[pk], now=now)
+        if entered.get("last_day"):
+            self._set_last_day(request, pk, obj.portal, entered["last_day"])
         return pk
 
     def _make_staff(self, request: HttpRequest, pk: int, form: Any, mail: str | None) -> None:
@@ -296,15 +316,15 @@ class MembershipAdmin(
         if mail:
             invitations.issue(membership=membership, kind=mail, sent_by=visitor(request), now=timezone.now())
 
-    def _set_last_day(self, request: HttpRequest, obj: Membership) -> None:
+    def _set_last_day(self, request: HttpRequest, pk: int, portal: Portal, day: date | None) -> None:
         now, cause = timezone.now(), provisioning.Cause(actor_id=request.user.pk)
-        if obj.last_day:
-            ending = provisioning.Ending(obj.pk, obj.last_day)
+        if day:
+            ending = provisioning.Ending(pk, day)
             by = decided_by(request)
-            provisioning.end_access(portal=obj.portal, endings=[ending], by=by, cause=cause, now=now)
+            provisioning.end_access(portal=portal, endings=[ending], by=by, cause=cause, now=now)
         else:
-            amendment = provisioning.Amendment(obj.pk, {"last_day": None})
-            provisioning.amend_learners(portal=obj.portal, amendments=[amendment], cause=cause, now=now)
+            amendment = provisioning.Amendment(pk, {"last_day": None})
+            provisioning.amend_learners(portal=portal, amendments=[amendment], cause=cause, now=now)
 
     @confirmed_action(
         EndAccessForm,
@@ -337,12 +357,11 @@ class MembershipAdmin(
     def restore_access(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
         """Give people their access back, with the groups and courses that they missed."""
         now, restored = timezone.now(), 0
-        mail = Invitation.Kind.WELCOME if form.cleaned_data["send_mail"] else ""
         for portal in {row.portal for row in rows}:
             wanted = [row.pk for row in rows if row.portal_id == portal.pk and row.status == Status.ENDED]
             ids = provisioning.restore_access(
                 portal=portal,
-                restorations=[provisioning.Restoration(pk, Status.ACTIVE, mail=mail) for pk in wanted],
+                restorations=_restorations(wanted, has_mail=form.cleaned_data["send_mail"]),
                 source=Membership.Source.MANUAL,
                 cause=provisioning.Cause(actor_id=request.user.pk),
                 now=now,
@@ -381,7 +400,11 @@ class MembershipAdmin(
     )
     def show_below(self, request: HttpRequest, form: Any, rows: list[Membership]) -> str:
         """Put an admin of this portal on the lists of its sub-portals."""
-        shown = staff.show_in(membership=rows[0], portals=form.cleaned_data["portals"], request=request)
+        # Chosen among those that do not show them yet, which is about to change.
+        portals, now = list(form.cleaned_data["portals"]), timezone.now()
+        shown = staff.show_in(membership=rows[0], portals=portals, request=request)
+        for pk, portal_id in rows[0].user.memberships.filter(portal__in=portals).values_list("pk", "portal"):
+            grouping.regroup(portal_id=portal_id, membership_ids=[pk], now=now)
         return ngettext("Shown in %d sub-portal.", "Shown in %d sub-portals.", shown) % shown
 
     @confirmed_action(
@@ -410,6 +433,18 @@ class MembershipAdmin(
 def decided_by(request: HttpRequest) -> str:
     """Return whose decision the visitor's is: an admin's or a manager's."""
     return "admin" if administers(request) else "manager"
+
+
+def _restorations(ids: list[int], *, has_mail: bool) -> list[provisioning.Restoration]:
+    """Return what each person gets back: whoever never accepted the invitation is pending again."""
+    never_accepted = set(invitations.unaccepted(ids))
+    found = []
+    for pk in ids:
+        status, mail = Status.ACTIVE, Invitation.Kind.WELCOME
+        if pk in never_accepted:
+            status, mail = Status.PENDING, Invitation.Kind.INVITE
+        found.append(provisioning.Restoration(pk, status, mail=mail if has_mail else ""))
+    return found
 
 
 def _chosen(stored: Membership, changed: Membership, form: Any) -> list[str] | None:

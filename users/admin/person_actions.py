@@ -21,7 +21,7 @@ from portals.confirmations import ConfirmationForm
 from portals.forms import DateInput
 from portals.models import Group, Portal
 from portals.scoping import standing
-from users import last_admin, seats, staff
+from users import invitations, last_admin, seats, staff
 from users.models import Enrollment, Membership
 
 Status = Membership.Status
@@ -106,7 +106,7 @@ class RestoreAccessForm(PeopleForm):
     button = gettext_lazy("Restore access")
 
     send_mail = forms.BooleanField(
-        label=gettext_lazy("Send a welcome email with a link to set a password"),
+        label=gettext_lazy("Send an email with a link to set a password"),
         required=False,
         widget=UnfoldBooleanWidget,
     )
@@ -118,7 +118,19 @@ class RestoreAccessForm(PeopleForm):
             ngettext("%d person will be able to sign in again.", "%d people will be able to sign in again.", count)
             % count,
             _("Groups are worked out anew, and courses that were missed meanwhile are added."),
+            *self._never_here(),
         ]
+
+    def _never_here(self) -> list[Any]:
+        """Say who has to accept the invitation first."""
+        ended = [row.pk for row in self.rows if row.status == Status.ENDED]
+        count = len(invitations.unaccepted(ended))
+        text = ngettext(
+            "%d of them never accepted the invitation, and is pending again.",
+            "%d of them never accepted the invitation, and are pending again.",
+            count,
+        )
+        return [text % count] if count else []
 
     def clean(self) -> dict[str, Any]:
         """Refuse to let in more people than there are seats."""

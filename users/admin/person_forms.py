@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import models
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,6 +28,7 @@ from portals.models import CustomField, Group, Portal
 from portals.standing import NOBODY, Level, Permission, Standing
 from users import last_admin, seats, staff
 from users.forms import CustomValueField
+from users.import_plan import MAX_EMAIL
 from users.models import Membership, User
 
 Role, Status = Membership.Role, Membership.Status
@@ -73,7 +76,9 @@ class PersonForm(PortalForm):
     last_name = forms.CharField(
         label=gettext_lazy("Last name"), max_length=150, required=False, widget=UnfoldAdminTextInputWidget
     )
-    email = forms.EmailField(label=gettext_lazy("E-mail address"), widget=UnfoldAdminEmailInputWidget)
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"), max_length=MAX_EMAIL, widget=UnfoldAdminEmailInputWidget
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,8 +91,10 @@ class PersonForm(PortalForm):
                 self.fields[name].help_text = _kept_by(system)
 
     def clean_email(self) -> str:
-        """Return the address in lower case."""
-        return str(self.cleaned_data["email"]).lower()
+        """Return the address in lower case, which a few letters make into something that is no address."""
+        email = str(self.cleaned_data["email"]).lower()
+        validate_email(email)
+        return email
 
     def check_rank(self) -> None:
         """Refuse roles with more rights than the visitor has."""
@@ -123,16 +130,39 @@ class NewPersonForm(PersonForm):
         widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("The person joins this group."),
     )
+    groups = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Groups"),
+        queryset=Group.objects.none(),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("Besides those that dynamic rules choose. Courses follow once the person has access."),
+    )
     # The account of this address in the realm, if there is one.
     account: User | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.standing.administers:
-            self.fields.pop("group", None)
-        elif "group" in self.fields:
-            field: Any = self.fields["group"]
-            field.queryset = Group.objects.filter(pk__in=self.standing.creating_group_ids).order_by("title")
+            # Operators choose the portal on the same page: its groups are not known yet.
+            self._offer("groups" if self.portal else "", Group.objects.filter(portal=self.portal))
+        else:
+            self._offer("group", Group.objects.filter(pk__in=self.standing.creating_group_ids))
+
+    def _offer(self, name: str, groups: QuerySet[Group]) -> None:
+        """Let this field offer groups, and have no other one that does."""
+        for other in {"group", "groups"} - {name}:
+            self.fields.pop(other, None)
+        if name in self.fields:
+            field: Any = self.fields[name]
+            field.queryset = groups.order_by("title")
+
+    def clean_last_day(self) -> Any:
+        """Refuse a day that is over: nobody is added without access."""
+        day = self.cleaned_data["last_day"]
+        portal = self.cleaned_data.get("portal") or self.portal
+        if day and portal and day < portal.today(timezone.now()):
+            raise ValidationError(_("This day is over."))
+        return day
 
     def clean(self) -> dict[str, Any]:
         """Refuse people who are here already, and those who have to agree first."""

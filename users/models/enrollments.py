@@ -54,6 +54,8 @@ class Enrollment(models.Model):
     note = models.CharField(_("note"), max_length=500, blank=True, default="", db_default="")
     # How often the course was begun: whoever has finished it can be enrolled again.
     attempt = models.PositiveSmallIntegerField(default=1, db_default=1, editable=False)
+    # Which of the course's two reminders was the last to be sent.
+    reminder = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     # Goes up with every change, so that a slow writer cannot report an older state.
     version = models.PositiveIntegerField(default=1, editable=False)
 

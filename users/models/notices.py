@@ -21,6 +21,11 @@ class Notice(models.Model):
         DELETION_TO_DECIDE = "deletion_to_decide", _("Deletion requested, for admins")
         DELETION_TAKEN_BACK = "deletion_taken_back", _("Deletion taken back")
         REPORT = "report", _("Report, for admins")
+        JOB_ENDED = "job_ended", _("End of work in the background")
+        COURSE_DUE = "course_due", _("Reminder of courses")
+
+    # They bring their own words.
+    IN_OWN_WORDS = (Kind.REPORT, Kind.JOB_ENDED, Kind.COURSE_DUE)
 
     class State(models.TextChoices):
         SCHEDULED = "scheduled", _("Waiting to be sent")
@@ -40,7 +45,7 @@ class Notice(models.Model):
     next_try_at = models.DateTimeField(_("next try at"), null=True)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
     failure = models.CharField(_("why it could not be sent"), max_length=300, blank=True)
-    # A report brings its own words, in the portal's language, and the page that it is about.
+    # A report and the like bring their own words, in the portal's language, and the page that it is about.
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     text = models.TextField(_("text"), blank=True)
     link = models.URLField(_("page"), max_length=500, blank=True)

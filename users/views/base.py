@@ -103,7 +103,7 @@ class MemberPage(PortalPage):
         """Send visitors to the sign-in page, and back here afterwards."""
         if self.request.portal and not self.request.user.is_authenticated:
             return redirect_to_login(self.request.get_full_path())
-        if self.asks_first and (membership := membership_of(self.request)) and custom_data.missing_fields(membership):
+        if self.asks_first and (membership := membership_of(self.request)) and custom_data.is_incomplete(membership):
             return redirect_to_login(self.request.get_full_path(), reverse("users:missing_data"))
         return super().dispatch(request, *args, **kwargs)
 

@@ -38,11 +38,10 @@ class OwnDataPage(MemberPage, FormView):  # type: ignore[type-arg]
         locked = custom_data.locked_fields(self.membership)
         return [field for field in self.custom_fields if field.learner_may_edit and field.key not in locked]
 
-    @property
+    @cached_property
     def missing_names(self) -> list[str]:
         """First and last name, as far as nobody has entered them."""
-        person = self.membership.user
-        return [name for name in ("first_name", "last_name") if not getattr(person, name)]
+        return custom_data.missing_names(self.membership)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """Put in the editable fields."""
@@ -50,6 +49,7 @@ class OwnDataPage(MemberPage, FormView):  # type: ignore[type-arg]
             "membership": self.membership,
             "custom_fields": self.editable,
             "names": self.missing_names,
+            "needs_name": False,
             **super().get_form_kwargs(),
         }
 
@@ -101,7 +101,11 @@ class MissingDataPage(OwnDataPage):
 
     def get(self, *args: Any, **kwargs: Any) -> HttpResponse:
         """Ask, or go on when there is nothing to ask."""
-        return super().get(*args, **kwargs) if self.editable else self._go_on()
+        return super().get(*args, **kwargs) if custom_data.is_incomplete(self.membership) else self._go_on()
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Insist on a name of whoever has none."""
+        return {**super().get_form_kwargs(), "needs_name": not self.membership.user.full_name}
 
     def form_valid(self, form: CustomDataForm) -> HttpResponse:
         """Save and go on."""

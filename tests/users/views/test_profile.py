@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from tests.factories.portals import CustomFieldFactory, DynamicRuleFactory, PortalFactory
 from tests.factories.users import MembershipFactory, OperatorFactory
-from users.models import AuditEntry
+from users.models import AuditEntry, User
 
 pytestmark = pytest.mark.django_db
 
@@ -182,6 +182,23 @@ class TestMissingDataPage:
         field_of(learner, is_required=True, is_archived=True)
         field_of(learner, is_required=False)
         CustomFieldFactory(is_required=True, learner_may_edit=True)
+
+        assert portal_client(learner.portal, learner.user).get("/").status_code == 200
+
+    def test_asks_for_a_name_whoever_has_none(self, portal_client, learner):
+        User.objects.filter(pk=learner.user_id).update(first_name="", last_name="")
+        client = portal_client(learner.portal, learner.user)
+
+        assert client.get("/").url == "/profile/missing/?next=/"
+        assert "Enter your name." in client.post("/profile/missing/", {"first_name": " "}).text
+        assert client.post("/profile/missing/", {"first_name": "Ada"}).url == "/"
+        assert client.get("/").status_code == 200
+        assert User.objects.get(pk=learner.user_id).full_name == "Ada"
+
+    def test_asks_for_no_name_that_another_system_keeps(self, portal_client, learner, monkeypatch):
+        User.objects.filter(pk=learner.user_id).update(first_name="", last_name="")
+        kept = {"first_name": "Gusto", "last_name": "Gusto"}
+        monkeypatch.setattr("users.custom_data._keepers", [lambda ids: dict.fromkeys(ids, kept)])
 
         assert portal_client(learner.portal, learner.user).get("/").status_code == 200
 

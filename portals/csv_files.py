@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -21,6 +22,9 @@ MAX_CELL = 100_000
 SEPARATORS = (",", ";", "\t", "|")
 # A cell that begins with one of these may be taken for a formula (OWASP ASVS 1.2.10).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+# Excel's own first line that names the separator, and headings in quotation marks, which may hold any.
+_SEPARATOR_LINE = re.compile(r"sep=([,;|\t]?)", re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')
 # Text is handed on in pieces of about this many characters.
 PIECE = 64 * 1024
 
@@ -58,12 +62,15 @@ def table(file: IO[bytes] | File[bytes], *, separator: str = "") -> Table:
     """
     lines = _lines(file)
     first = next(lines, "")
+    skipped = 0
+    if named := _SEPARATOR_LINE.fullmatch(first.strip()):
+        separator, first, skipped = separator or named[1], next(lines, ""), 1
     if not first.strip():
         raise Unreadable(_("The file is empty."))
-    separator = separator or max(SEPARATORS, key=first.count)
+    separator = separator or max(SEPARATORS, key=_QUOTED.sub("", first).count)
     reader = csv.reader(_with(first, lines), delimiter=separator, strict=True)
     headings = _headings(_next(reader) or [])
-    return Table(headings=headings, separator=separator, rows=_rows(reader, list(headings)))
+    return Table(headings=headings, separator=separator, rows=_rows(reader, list(headings), skipped))
 
 
 def rows_of(file: IO[bytes] | File[bytes], *, separator: str = ",") -> Iterator[dict[str, str]]:
@@ -165,14 +172,14 @@ def _headings(cells: list[str]) -> dict[str, str]:
     return found
 
 
-def _rows(reader: Reader, keys: list[str]) -> Iterator[Row]:
-    line = reader.line_num + 1
+def _rows(reader: Reader, keys: list[str], skipped: int) -> Iterator[Row]:
+    line = reader.line_num + 1 + skipped
     while (cells := _next(reader)) is not None:
         texts = [_plain(cell) for cell in cells]
         if any(texts):
             fits = len(texts) == len(keys)
             yield Row(line, dict(zip(keys, texts, strict=True)) if fits else {}, is_misshapen=not fits)
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + skipped
 
 
 def _plain(cell: str) -> str:

@@ -32,6 +32,17 @@ class TestTable:
 
         assert [row.cells for row in found.rows] == [{"a,b": "1,2", "c": "3"}]
 
+    def test_finds_the_separator_outside_of_quotation_marks(self):
+        found = csv_files.table(upload('email;"floor, room, and desk"\na@example.com;1\n'))
+
+        assert [row.cells for row in found.rows] == [{"email": "a@example.com", "floor, room, and desk": "1"}]
+
+    @pytest.mark.parametrize("first", ["sep=;", "SEP=;", "sep="])
+    def test_passes_over_the_line_by_which_excel_names_the_separator(self, first):
+        found = csv_files.table(upload(f"\ufeff{first}\r\nemail;name\r\na@example.com;Ada\r\n"))
+
+        assert [(row.line, row.cells) for row in found.rows] == [(3, {"email": "a@example.com", "name": "Ada"})]
+
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
     def test_reads_utf_8_with_or_without_a_mark(self, encoding):
         found = csv_files.table(upload("email,name\nzoe@example.com,Zoë\n", encoding=encoding))

@@ -1,6 +1,7 @@
 """What a batch of changes would bring about: carried out, looked at, and taken back within one transaction.
 
-A preview thus follows the very code that a sync runs; nothing of it is ever seen by anyone else.
+A preview thus follows the very code that a sync runs; nothing of it is ever seen by anyone else. Invited people get
+their groups and courses when they accept: what these would be today is told apart.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from integrations.engine.changes import Change, Kind
 from integrations.sync import provision
 from integrations.sync.batches import Context
 from portals import statements
+from portals.models import Course, GroupCourse
+from users import grouping
 
 _STATE = """
 SELECT m.id,
@@ -51,7 +54,10 @@ def rehearse(context: Context, changes: Sequence[Change]) -> tuple[Counter[str],
             raise _TakenBack
     except _TakenBack:
         pass
-    return tally, _differences(wanted, outcome.added, before, after)
+    follows = _differences(wanted, outcome.added, before, after)
+    for key, later in _on_accepting(context, wanted).items():
+        follows[key].update(later)
+    return tally, follows
 
 
 def _state(membership_ids: Sequence[int]) -> _State:
@@ -76,3 +82,23 @@ def _differences(
         }
         found[change.key] = {name: value for name, value in follows.items() if value}
     return found
+
+
+def _on_accepting(context: Context, changes: Sequence[Change]) -> dict[str, dict[str, list[int]]]:
+    """Return by invited person the groups that the rules would give them once active, and the courses of these."""
+    rows = [
+        {"key": one.key, "email": one.after["email"], "status": "active", "custom_data": one.after["custom_data"]}
+        for one in changes
+        if one.kind is Kind.INVITE
+    ]
+    groups = grouping.first_groups(portal_id=context.connection.portal_id, newcomers=rows, now=context.now)
+    wanted = {group for found in groups.values() for group in found}
+    courses: dict[int, set[int]] = {}
+    published = GroupCourse.objects.filter(group__in=wanted, course__status=Course.Status.PUBLISHED)
+    for group_id, course_id in published.values_list("group_id", "course_id") if wanted else ():
+        courses.setdefault(group_id, set()).add(course_id)
+    return {
+        key: {"joins_later": found, "enrolls_later": sorted({pk for group in found for pk in courses.get(group, ())})}
+        for key, found in groups.items()
+        if found
+    }

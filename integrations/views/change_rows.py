@@ -125,6 +125,8 @@ class Reader:
             ("leaves", gettext_lazy("Leaves: %(titles)s"), "_groups"),
             ("enrolls", gettext_lazy("Is enrolled in: %(titles)s"), "_courses"),
             ("unenrolls", gettext_lazy("Is unenrolled from: %(titles)s"), "_courses"),
+            ("joins_later", gettext_lazy("Joins on accepting: %(titles)s"), "_groups"),
+            ("enrolls_later", gettext_lazy("Is enrolled on accepting in: %(titles)s"), "_courses"),
         ):
             if ids := follows.get(key):
                 titles: dict[int, str] = getattr(self, source)

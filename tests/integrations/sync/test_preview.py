@@ -93,11 +93,21 @@ class TestPreview:
 
         line = preview(furnished).changes.filter(kind="invite", person__startswith="Maya").get()
 
-        # A pending person is in no group yet; the mail is the invitation.
-        assert line.consequences == {"mail": "invite"}
+        # A pending person is in no group before they accept; the mail is the invitation.
+        later = {"joins_later": [group.pk], "enrolls_later": [group.group_courses.get().course_id]}
+        assert line.consequences == {"mail": "invite", **later}
         InviteSettings.objects.update_or_create(connection=furnished, defaults={"how": "active"})
         line = preview(furnished).changes.filter(kind="add", person__startswith="Maya").get()
         assert line.consequences == {"joins": [group.pk], "enrolls": [group.group_courses.get().course_id]}
+
+    def test_promises_the_invited_no_course_that_is_not_published(self, furnished, preview):
+        group = furnished.portal.groups.get()
+        group.group_courses.get().course.delete()
+        GroupCourseFactory(group=group, course=CourseFactory(portal=furnished.portal, status="draft"))
+
+        line = preview(furnished).changes.filter(kind="invite", person__startswith="Maya").get()
+
+        assert line.consequences == {"mail": "invite", "joins_later": [group.pk], "enrolls_later": []}
 
     def test_is_the_same_when_asked_twice(self, furnished, preview):
         first, second = preview(furnished), preview(furnished)

@@ -9,6 +9,9 @@ from django.utils import timezone
 from integrations.models import SyncRun
 from integrations.sync import approval
 from tests.factories.integrations import PlannedChangeFactory, SyncRunFactory
+from tests.factories.portals import CourseFactory, GroupFactory
+
+from .conftest import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +64,19 @@ class TestPreviewPage:
         assert "nothing has been changed or sent" in page
         assert "Mail: Invitation" in page
         assert "Apply this preview" in page
+        assert "Why not" not in page
+
+    def test_says_where_the_invited_come_once_they_accept(self, portal_admin, portal, preview):
+        group, course = GroupFactory(portal=portal, title="Sellers"), CourseFactory(portal=portal, title="Wood")
+        later = {"mail": "invite", "joins_later": [group.pk], "enrolls_later": [course.pk]}
+        preview.changes.update(consequences=later)
+        SyncRun.objects.update(totals={"seen": 1, "invite": 1, "mails": 1})
+
+        page = text_of(portal_admin.get(run_path(preview)))
+
+        assert "Joins on accepting: Sellers" in page
+        assert "Is enrolled on accepting in: Wood" in page
+        assert "What would follow 1 email" in page
 
     def test_is_applied_as_it_was_seen(self, portal_admin, preview):
         response = portal_admin.post(run_path(preview, "apply/"), {"seen": preview.plan_hash})

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Count
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from integrations.models import SyncRun
@@ -44,19 +45,22 @@ def days(now: datetime) -> list[Day]:
 
 def chart(found: list[Day]) -> str:
     """Return the days as the data of a bar chart."""
+    # Side by side: the theme draws the bars of a chart upon each other, where the longer one hides the shorter.
     return json.dumps(
         {
-            "labels": [f"{day.on:%d.%m.}" for day in found],
+            "labels": [date_format(day.on, "M j") for day in found],
             "datasets": [
                 {
                     "label": _("completed"),
                     "data": [day.completed for day in found],
                     "backgroundColor": "var(--color-primary-500)",
+                    "grouped": True,
                 },
                 {
                     "label": _("failed"),
                     "data": [day.failed for day in found],
                     "backgroundColor": "#f97316",
+                    "grouped": True,
                 },
             ],
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -32,19 +33,22 @@ def weeks(portal: Portal, now: datetime) -> list[Week]:
 
 def chart(found: list[Week]) -> str:
     """Return the weeks as the data of a bar chart."""
+    # Side by side: the theme draws the bars of a chart upon each other, where the longer one hides the shorter.
     return json.dumps(
         {
-            "labels": [f"{week.begins_on:%d.%m.}" for week in found],
+            "labels": [date_format(week.begins_on, "M j") for week in found],
             "datasets": [
                 {
                     "label": _("start"),
                     "data": [week.joiners for week in found],
                     "backgroundColor": "var(--color-primary-500)",
+                    "grouped": True,
                 },
                 {
                     "label": _("leave"),
                     "data": [week.leavers for week in found],
                     "backgroundColor": "#f97316",
+                    "grouped": True,
                 },
             ],
         }
@@ -57,7 +61,7 @@ def progress(portal: Portal) -> list[Share]:
     counts = {row["status"]: row["rows"] for row in rows}
     total = sum(counts.values())
     return [
-        Share(status.label, counts[status], counts[status] * 100 // total)
+        Share(status.label, counts[status], round(counts[status] * 100 / total))
         for status in Enrollment.Status
         if counts.get(status)
     ]

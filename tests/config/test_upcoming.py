@@ -1,10 +1,12 @@
 """Who starts and who leaves in the next sixty days."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from config import upcoming
 from tests.factories.integrations import ConnectionFactory, ExternalIdentityFactory
@@ -49,7 +51,27 @@ class TestWeeks:
         assert upcoming.weeks(portal, now) == []
 
 
+class TestChart:
+    def test_draws_those_who_start_beside_those_who_leave(self, portal, now):
+        MembershipFactory(portal=portal, last_day=portal.today(now))
+
+        shown = json.loads(upcoming.chart(upcoming.weeks(portal, now)))
+
+        assert [found["data"][0] for found in shown["datasets"]] == [0, 1]
+        assert all(found["grouped"] for found in shown["datasets"])
+        assert shown["labels"][0] == date_format(portal.today(now), "M j")
+
+
 class TestProgress:
+    def test_rounds_to_whole_percents(self, portal, now):
+        course = CourseFactory(portal=portal)
+        for status in ("not_started", "completed", "completed"):
+            Enrollment.objects.create(
+                membership=MembershipFactory(portal=portal), course=course, status=status, enrolled_at=now
+            )
+
+        assert [share.percent for share in upcoming.progress(portal)] == [33, 67]
+
     def test_counts_courses_by_how_far_they_are(self, portal, now):
         course = CourseFactory(portal=portal)
         for status in ("not_started", "completed", "completed", "completed"):
@@ -71,3 +93,4 @@ class TestFirstPage:
 
         assert "Starting and leaving in the next 60 days" in shown
         assert "Week from" in shown
+        assert "See who starts and who leaves" in shown

@@ -79,7 +79,7 @@ def _portal_groups(portal: Portal) -> list[Group]:
         _group(
             _("Set-up"),
             _item(_("Custom user data"), "list_alt", "admin:portals_customfield_changelist"),
-            _item(_("Integrations"), "sync_alt", "integrations:catalog"),
+            {**_item(_("Integrations"), "sync_alt", "integrations:catalog"), "active": _is_at_integrations},
             _item(_("Single sign-on"), "key", "admin:portals_samlsettings_overview"),
             settings,
             _item(_("Settings as a file"), "file_copy", "portal_settings:file"),
@@ -122,6 +122,12 @@ def _platform_groups() -> list[Group]:
 
 def _group(title: Any, *items: dict[str, Any]) -> Group:
     return {"title": title, "items": list(items)}
+
+
+def _is_at_integrations(request: HttpRequest) -> bool:
+    """Whether the page belongs to the integrations: their addresses begin alike, and that of Upcoming too."""
+    is_below = request.path.startswith(reverse("integrations:catalog"))
+    return is_below and not request.path.startswith(reverse("integrations:upcoming"))
 
 
 def _item(title: Any, icon: str, page: str, *args: Any) -> dict[str, Any]:

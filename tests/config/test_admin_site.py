@@ -86,6 +86,14 @@ class TestNavigation:
         assert reverse("admin:portals_realm_changelist") in links(operator)
         assert reverse("admin:django_celery_beat_periodictask_changelist") in links(operator)
 
+    @pytest.mark.parametrize(
+        ("page", "marked"), [("integrations:catalog", "Integrations"), ("integrations:upcoming", "Upcoming")]
+    )
+    def test_marks_where_one_is(self, client, page, marked):
+        groups = client.get(reverse(page)).context["sidebar_navigation"]
+
+        assert [str(item["title"]) for group in groups for item in group["items"] if item["active"]] == [marked]
+
     def test_says_which_portal_this_is(self, client, operator):
         assert client.get(reverse("admin:index")).context["site_subheader"] == "Harbor Academy"
         assert operator.get(reverse("admin:index")).context["site_subheader"] == "Platform"

@@ -97,7 +97,9 @@ class ChoosesMethod(SignOnAdmin):
     def overview(self, request: HttpRequest) -> HttpResponse:
         """Show what is set up, what learners use, and the last attempts."""
         portal = self.portal_of_page(request)
-        return self.page(request, "overview", title=_("Single sign-on"), **overview(portal, timezone.now()))
+        # The page is about both ways, so it is not named after the model.
+        frame = {"title": _("Single sign-on"), "opts": None}
+        return self.page(request, "overview", **frame, **overview(portal, timezone.now()))
 
     def choose_method(self, request: HttpRequest, method: str) -> HttpResponse:
         """Ask, then let the learners of the portal sign in by another method."""

@@ -54,8 +54,8 @@ class BulkJob(models.Model):
     lapses = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
-        verbose_name = _("background job")
-        verbose_name_plural = _("background jobs")
+        verbose_name = _("upload or download")
+        verbose_name_plural = _("uploads and downloads")
         constraints = [
             models.UniqueConstraint(
                 fields=["portal", "kind"], condition=Q(state__in=["waiting", "running"]), name="bulk_job_one_live"

@@ -83,9 +83,11 @@ class TestCourseList:
         for status in ("not_started", "in_progress", "passed", "failed", "pending_review"):
             enrolled(course, status=status)
 
-        (row,) = client.get(page(Course, "changelist")).context["cl"].result_list
+        changelist = client.get(page(Course, "changelist")).context["cl"]
+        (row,) = changelist.result_list
 
         assert (row.numbers["not_started"], row.numbers["passed"], row.numbers.total()) == (1, 1, 5)
+        assert (changelist.model_admin.show_open(row), changelist.model_admin.show_finished(row)) == (3, 2)
 
     def test_asks_the_same_number_of_questions_for_many(self, client, portal):
         counts = []

@@ -82,8 +82,9 @@ class CourseAdmin(DefinitionAdmin):
 
     @display(description=gettext_lazy("not finished"))
     def show_open(self, course: Any) -> int:
-        """Return how many have not finished it."""
-        return sum(course.numbers[status] for status in Enrollment.UNFINISHED)
+        """Return how many have no result yet; those whose work is still reviewed have none."""
+        finished = sum(course.numbers[status] for status in Enrollment.FINISHED)
+        return int(course.numbers.total()) - finished
 
     @display(description=gettext_lazy("finished"))
     def show_finished(self, course: Any) -> int:

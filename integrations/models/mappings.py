@@ -41,7 +41,7 @@ class FieldMapping(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.attribute}: {self.custom_field_id}"
+        return self.attribute.replace("_", " ")
 
     @property
     def attributes(self) -> tuple[str, ...]:

@@ -64,6 +64,14 @@ class TestPage:
         assert "Group added" in shown
         assert "nora@harbor.test" in shown
 
+    def test_calls_the_portal_by_its_name(self, client, portal):
+        audit.record(portal=portal, action="settings_exported", object=portal)
+
+        shown = client.get(TRAIL).content.decode()
+
+        assert portal.name in shown[shown.index("result_list") :]
+        assert f"portal {portal.pk}" not in shown
+
     def test_leads_to_what_it_was_done_to(self, client, maya, group):
         shown = client.get(TRAIL).content.decode()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Func, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Func, Model, OuterRef, Q, QuerySet, Subquery
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -91,6 +91,7 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
             actor_email=Subquery(actor.values("email")[:1]),
             person_email=Subquery(person.values("user__email")[:1]),
             person_status=Subquery(person.values("status")[:1]),
+            portal_name=F("portal__name"),
             **names,
         )
 
@@ -179,6 +180,8 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
             return str(entry.person_email)
         if model_name in NAMED and getattr(entry, f"{model_name}_name"):
             return str(getattr(entry, f"{model_name}_name"))
+        if entry.object_type == Portal._meta.label_lower and entry.portal_name:
+            return str(entry.portal_name)
         return f"{audit_words.kind(entry.object_type)} {entry.object_id or ''}".strip()
 
     @display(description=gettext_lazy("who"))

@@ -119,13 +119,18 @@ CUSTOMERS = Definition(
     ),
 )
 HOTELS = "Hotels and restaurants"
+# They were here before HubSpot: of the first there is a contact with the same address, so that she can be linked.
+CUSTOMERS_PEOPLE = (
+    Person("Dana", "Kirsch", "north", "Hotel manager"),
+    Person("Piet", "Verhoeven", "south", "Caterer"),
+)
 
 
 @transaction.atomic
 def populate(harbor: Portal, *, now: datetime) -> list[SignIn]:
     """Make the white-labelled portal and the sub-portals; return who can sign in where."""
     _dealers(harbor, now)
-    return [_customers(harbor), *_birch(now)]
+    return [_customers(harbor, now), *_birch(now)]
 
 
 def other_ways() -> list[str]:
@@ -223,7 +228,7 @@ def _dealers(harbor: Portal, now: datetime) -> None:
         signed_links.rotate(settings=settings, secret=secret, overlap=timedelta(0), now=now)
 
 
-def _customers(harbor: Portal) -> SignIn:
+def _customers(harbor: Portal, now: datetime) -> SignIn:
     """Make the portal whose people HubSpot brings, with a group for a workflow to choose; Harbor's admins run it."""
     customers = make_portal(
         harbor.realm.name,
@@ -246,6 +251,7 @@ def _customers(harbor: Portal) -> SignIn:
         )
         GroupCourse.objects.create(group=group, course=course, due_days=30)
     admin = User.objects.filter(memberships__portal=harbor, memberships__role=Membership.Role.ADMIN).earliest("pk")
+    _fill(customers, CUSTOMERS_PEOPLE, "example.org", now)
     return SignIn("The same admin, for customers", customers.url("/admin/"), admin.email, ADMIN_PASSWORD)
 
 

@@ -102,6 +102,7 @@ class TestOtherPortals:
         assert (customers.parent, customers.enabled_integrations) == (harbor, ["hubspot"])
         assert customers.sign_in_method == Portal.SignInMethod.PASSWORD
         assert states(customers.groups, "title") == {"Everyone", demo_portals.HOTELS}
+        assert states(customers.memberships.filter(role="learner"), "user__first_name") == {"Dana", "Piet"}
 
     def test_change_nothing_the_second_time(self, harbor, sign_ins):
         assert demo_portals.populate(harbor, now=timezone.now()) == sign_ins

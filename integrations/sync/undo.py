@@ -154,9 +154,11 @@ def start(*, run: SyncRun, user: User | None, now: datetime, trigger: Trigger = 
 def _refusal_of_lines(run: SyncRun, trigger: Trigger) -> str:
     if follower(run, trigger) is not None:
         return _("The run was undone before.")
-    if not lines_of(run, trigger).exists():
-        return _("The run changed nobody, so there is nothing to undo.")
-    return ""
+    if lines_of(run, trigger).exists():
+        return ""
+    if trigger == Trigger.RESTORE:
+        return _("The run ended nobody’s access, so there is none to give back.")
+    return _("The run changed nobody, so there is nothing to undo.")
 
 
 def lines_of(run: SyncRun, trigger: Trigger) -> QuerySet[PlannedChange, PlannedChange]:

@@ -71,6 +71,7 @@ class TestRunPage:
         assert "9 Taken back" in back
         assert "2 Left as it is" in back
         assert "People read" not in back
+        assert "9 changes taken back, 2 left as they are" in text_of(portal_admin.get(RUNS))
 
     def test_costs_the_same_for_many_lines(self, run, queries):
         few = queries(run_path(run))
@@ -106,6 +107,13 @@ class TestQuestion:
         assert "Restore everyone whose access this run ended?" in page
         assert "1 person gets back" in page
         assert "changes of values" not in page
+
+    def test_of_restoring_is_not_asked_where_nobody_lost_access(self, portal_admin, run):
+        run.changes.filter(kind="end_access").delete()
+
+        page = text_of(portal_admin.get(run_path(run, "restore/"), follow=True))
+
+        assert "The run ended nobody’s access, so there is none to give back." in page
 
     def test_is_not_asked_about_a_run_that_cannot_be_undone(self, portal_admin, run):
         SyncRun.objects.update(state="running")

@@ -182,7 +182,9 @@ def parse(content: bytes) -> Document:
     try:
         plain = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise Unfit(_("The file is not JSON, or only a part of it.")) from None
+        raise Unfit(
+            _("This is no file with settings, or only a part of one. Take the file as it was downloaded here.")
+        ) from None
     if not isinstance(plain, dict) or plain.get("format") != FORMAT:
         raise Unfit(_("The file does not hold the settings of a portal."))
     if plain.get("version") != VERSION:

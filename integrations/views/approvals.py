@@ -46,7 +46,8 @@ class Decision(OneRun, Confirmation):
         """Ask, unless nothing was ticked."""
         if self.lines == []:
             messages.info(request, _("Tick the people first."))
-            return redirect(self.run_url(show="held") + "#changes")
+            # Without "#changes": what is said stands at the top.
+            return redirect(self.run_url(show="held"))
         return super().get(request, **kwargs)
 
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:

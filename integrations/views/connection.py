@@ -95,7 +95,7 @@ class ConnectionPage(ProviderPage):
             url = self.url("invite_settings")
             steps.append(Step(_("Invite configuration"), help_, url, has_chosen_how_to_invite(connection)))
         steps += [Step(one.label, one.help, reverse(one.url_name), is_done=False) for one in self.provider.setup]
-        steps.append(Step(_("Sync"), self.provider.words.first_sync, "", latest is not None))
+        steps.append(Step(_("Preview, then sync"), self.provider.words.first_sync, "", latest is not None))
         return steps
 
 

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from integrations.sync import mails
 from integrations.views.base import paged
@@ -31,6 +32,7 @@ class ReleaseForm(forms.Form):
         max_value=100_000,
         required=False,
         help_text=gettext_lazy("Empty: all at once."),
+        widget=UnfoldAdminIntegerFieldWidget,
     )
 
 

@@ -13,11 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
 
 from integrations.portal_settings import cloning, document, importing, reading
 from integrations.portal_settings.difference import Kind, by_section
-from integrations.portal_settings.importing import Outlook
+from integrations.portal_settings.importing import Outlook, RuleEffect
 from integrations.views import confirming
 from integrations.views.base import Link, SettingsPage
 from portals.hosts import PortalRequest
@@ -28,7 +28,11 @@ from users import audit
 class UploadForm(forms.Form):
     """A file, or the content of one that was shown before."""
 
-    file = forms.FileField(label=gettext_lazy("File with settings"), required=False)
+    file = forms.FileField(
+        label=gettext_lazy("File with settings"),
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".json,application/json"}),
+    )
     content = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
 
     def clean(self) -> dict[str, Any]:
@@ -154,6 +158,7 @@ def preview_context(outlook: Outlook, wanted: document.Document) -> dict[str, An
     difference = outlook.difference
     return {
         "outlook": outlook,
+        "rules": [rule_sentence(one) for one in outlook.rules],
         "kinds": [
             (_("Added"), by_section(difference.of_kind(Kind.ADDED))),
             (_("Changed"), by_section(difference.of_kind(Kind.CHANGED))),
@@ -163,3 +168,15 @@ def preview_context(outlook: Outlook, wanted: document.Document) -> dict[str, An
         "form": UploadForm(initial={"content": document.write(wanted)}),
         "has_changes": bool(difference.changes),
     }
+
+
+def rule_sentence(rule: RuleEffect) -> str:
+    """Return whom the rule of a group moves, with numbers."""
+    effect = rule.effect
+    parts = (
+        ngettext("%d person joins", "%d people join", effect.joins) % effect.joins,
+        ngettext("%d person leaves", "%d people leave", effect.leaves) % effect.leaves,
+        ngettext("%d enrollment begins", "%d enrollments begin", effect.begins) % effect.begins,
+        ngettext("%d enrollment ends", "%d enrollments end", effect.ends) % effect.ends,
+    )
+    return _("Rule of “%(group)s”: %(moves)s.") % {"group": rule.group, "moves": ", ".join(parts)}

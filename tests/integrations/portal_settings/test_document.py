@@ -31,10 +31,10 @@ class TestParse:
     @pytest.mark.parametrize(
         ("content", "why"),
         [
-            (b"", "not JSON"),
-            (b'{"format"', "not JSON"),
-            (b"\xff\xfe", "not JSON"),
-            (b"[" * 5000, "not JSON"),
+            (b"", "no file with settings"),
+            (b'{"format"', "no file with settings"),
+            (b"\xff\xfe", "no file with settings"),
+            (b"[" * 5000, "no file with settings"),
             (b"[]", "does not hold the settings"),
             (b'{"version": 1}', "does not hold the settings"),
             (b" " * (document.MOST_BYTES + 1), "larger than 2 MB"),

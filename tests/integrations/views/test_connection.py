@@ -65,7 +65,7 @@ class TestConnectionPage:
         assert "First-time setup ✓ Connect (done)" in page
         assert "2 Map your data" in page
         assert "3 Invite configuration" in page
-        assert "4 Sync" in page
+        assert "4 Preview, then sync" in page
 
     def test_ticks_what_is_done(self, portal_admin, portal, connection):
         FieldMappingFactory(connection=connection, custom_field=CustomFieldFactory(portal=portal))
@@ -76,7 +76,7 @@ class TestConnectionPage:
 
         assert "Map your data (done)" in page
         assert "Invite configuration (done)" in page
-        assert "Sync (done)" in page
+        assert "Preview, then sync (done)" in page
 
     def test_takes_defaults_for_no_choice(self, portal_admin, connection):
         InviteSettingsFactory(connection=connection)

@@ -111,7 +111,7 @@ class TestFilePage:
         ("content", "why"),
         [
             (b"", "Choose a file."),
-            (b"{", "not JSON"),
+            (b"{", "no file with settings"),
             (b"[]", "does not hold the settings"),
             (b" " * 2_000_001, "2 MB"),
         ],

@@ -214,8 +214,9 @@ def _environment(folder: Path, ports: Ports) -> dict[str, str]:
         "SANDBOX_URL": f"http://127.0.0.1:{ports.sandbox}",
         # The sandbox speaks plain http on the loopback address.
         "OAUTHLIB_INSECURE_TRANSPORT": "1",
-        # Static files come straight from the apps here, so the folder that WhiteNoise misses is never made.
-        "PYTHONWARNINGS": "ignore:No directory at",
+        # Static files come straight from the apps here, so the folder that WhiteNoise misses is never made. In a
+        # container the demo may run as root: what Celery says to that would bury the addresses.
+        "PYTHONWARNINGS": "ignore:No directory at,ignore:You're running the worker with superuser privileges",
         # Routine messages would push the addresses off the screen.
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
     }

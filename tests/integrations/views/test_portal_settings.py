@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from integrations.portal_settings import document, reading
 from portals.models import Group, Portal
-from tests.factories.portals import GroupFactory, PortalFactory
+from tests.factories.portals import DynamicRuleFactory, GroupFactory, PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory
 from users.models import AuditEntry
 
@@ -101,6 +101,17 @@ class TestFilePage:
         assert "have changed meanwhile" in text_of(again)
         assert [group.title for group in Group.objects.filter(portal=portal)] == ["Latecomers"]
         assert agree(client, again).status_code == HTTPStatus.FOUND
+
+    def test_says_whom_a_rule_moves(self, client, portal):
+        donor = PortalFactory()
+        DynamicRuleFactory(group=GroupFactory(portal=donor, title="Everyone"), state="active")
+        MembershipFactory(portal=portal, status="active")
+
+        shown = upload(client, document.write(reading.settings_of(donor)).encode())
+
+        # The admin is the other one.
+        sentence = "2 people join, 0 people leave, 0 enrollments begin, 0 enrollments end."
+        assert f"Rule of “Everyone”: {sentence}" in text_of(shown)
 
     def test_says_when_there_is_nothing_to_do(self, client, portal):
         shown = upload(client, document.write(reading.settings_of(portal)).encode())

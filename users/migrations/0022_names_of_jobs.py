@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0019_attempts'),
+        ('users', '0021_course_reminders'),
     ]
 
     operations = [

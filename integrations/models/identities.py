@@ -25,11 +25,13 @@ class ExternalIdentity(models.Model):
         verbose_name=_("connection"),
     )
     external_id = models.CharField(_("id at the provider"), max_length=64)
+    # Its index is that of the unique constraint.
     membership = models.ForeignKey(
         Membership,
         null=True,
         blank=True,
         on_delete=models.SET_NULL,
+        db_index=False,
         related_name="external_identities",
         verbose_name=_("user"),
     )
@@ -55,7 +57,7 @@ class ExternalIdentity(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["connection", "external_id"], name="identity_once"),
             models.UniqueConstraint(
-                fields=["connection", "membership"],
+                fields=["membership", "connection"],
                 condition=Q(membership__isnull=False),
                 name="identity_one_person_per_membership",
             ),

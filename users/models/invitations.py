@@ -74,7 +74,13 @@ class Invitation(models.Model):
     # The sync run that caused the mail: its mails wait together, and are released together.
     run_id = models.BigIntegerField(_("sync run"), null=True, blank=True)
     sent_by = models.ForeignKey(
-        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("sent by")
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("sent by"),
     )
 
     objects = InvitationQuerySet.as_manager()
@@ -97,6 +103,8 @@ class Invitation(models.Model):
             ),
             models.Index(fields=["expires_at"], condition=Q(kind="invite", state="sent"), name="invitation_expiring"),
             models.Index(fields=["run_id"], condition=Q(state="held"), name="invitation_held"),
+            # Of an import's mails, which nobody sent, it knows nothing.
+            models.Index(fields=["sent_by"], condition=Q(sent_by__isnull=False), name="invitation_sent_by"),
         ]
 
     def __str__(self) -> str:

@@ -62,7 +62,10 @@ class Membership(models.Model):
         HUBSPOT = "hubspot", _("HubSpot")
         SSO = "sso", _("Single sign-on")
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("account"))
+    # Its index is that of the unique constraint.
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, db_index=False, related_name="memberships", verbose_name=_("account")
+    )
     portal = models.ForeignKey(
         Portal, on_delete=models.CASCADE, db_index=False, related_name="memberships", verbose_name=_("portal")
     )
@@ -116,7 +119,7 @@ class Membership(models.Model):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         constraints = [
-            models.UniqueConstraint(fields=["portal", "user"], name="membership_once_per_portal"),
+            models.UniqueConstraint(fields=["user", "portal"], name="membership_once_per_portal"),
             models.CheckConstraint(
                 condition=Q(is_limited=False) | Q(role="admin"), name="membership_limited_is_admin"
             ),

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('portals', '0011_seats'),
-        ('users', '0020_fast_lists'),
+        ('users', '0022_names_of_jobs'),
     ]
 
     operations = [

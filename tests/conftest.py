@@ -8,7 +8,8 @@ import uuid
 import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings as project_settings
-from django.test import Client
+from django.db import connection
+from django.test import Client, TransactionTestCase
 
 from config.servers import free_port
 from portals import statements
@@ -86,6 +87,25 @@ def portal_client():
 def own_cache(settings):
     """Keep what one test counts in the shared cache from the next."""
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": uuid.uuid4().hex}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying():
+    """After a test with real transactions empty the tables that it filled; Django empties all and fills some anew."""
+    kept = {"django_content_type", "auth_permission"}
+
+    def empty(self):
+        with connection.cursor() as cursor:
+            tables = set(connection.introspection.django_table_names()) - kept
+            is_filled = "SELECT '{0}' WHERE EXISTS (SELECT FROM {0})"
+            cursor.execute(" UNION ALL ".join(map(is_filled.format, map(connection.ops.quote_name, tables))))
+            filled = [name for (name,) in cursor]
+            if filled:
+                cursor.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
 
 
 @pytest.fixture(autouse=True)

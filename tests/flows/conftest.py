@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from integrations import providers
+from integrations import connecting, providers
 from integrations.gusto.provider import Gusto
 from integrations.hubspot.provider import HubSpot
 from integrations.models import Connection, SafetySettings, SyncRun
@@ -66,10 +66,22 @@ def academy(db):
 
 
 @pytest.fixture
-def enabler(academy, visit):
-    """The browser of the admin who looks after customer education there, signed in."""
-    account = AdminFactory(portal=academy, user__email="iris.vale@larkfield.example").user
-    return visit(academy).let_in(account)
+def academy_admin(academy):
+    """The account of the admin who looks after customer education there."""
+    return AdminFactory(portal=academy, user__email="iris.vale@larkfield.example").user
+
+
+@pytest.fixture
+def enabler(academy, academy_admin, visit):
+    """Her browser, signed in."""
+    return visit(academy).let_in(academy_admin)
+
+
+@pytest.fixture
+def contacts(academy, academy_admin, hubspot):
+    """The academy's working connection with HubSpot's contacts; how it is made is told in test_connect_hubspot."""
+    code = hubspot.authorize(redirect_uri=connecting.redirect_uri("hubspot"))
+    return connected(academy, "hubspot", code, academy_admin, record_type="contacts")
 
 
 @pytest.fixture
@@ -98,10 +110,15 @@ def visit():
 
 
 @pytest.fixture
-def admin(portal, visit):
-    """The browser of the portal's admin, signed in."""
-    account = AdminFactory(portal=portal, user__email="nora.bell@harborpine.example").user
-    return visit(portal).let_in(account)
+def portal_admin(portal):
+    """The account of the portal's admin."""
+    return AdminFactory(portal=portal, user__email="nora.bell@harborpine.example").user
+
+
+@pytest.fixture
+def admin(portal, portal_admin, visit):
+    """Her browser, signed in."""
+    return visit(portal).let_in(portal_admin)
 
 
 @pytest.fixture
@@ -118,9 +135,10 @@ def connect():
 
 
 @pytest.fixture
-def connection(admin, world, connect):
-    """The portal's working connection, before its first sync."""
-    return connect(admin)
+def connection(portal, portal_admin, world):
+    """The portal's working connection before its first sync; how it is made is told in test_connect_gusto."""
+    code = world.authorize(company=None, redirect_uri=connecting.redirect_uri("gusto"))
+    return connected(portal, "gusto", code, portal_admin)
 
 
 @pytest.fixture
@@ -197,6 +215,14 @@ def after_an_hour():
 def latest_run():
     """Return a connection's newest run."""
     return lambda connection: SyncRun.objects.filter(connection=connection).latest("pk")
+
+
+def connected(portal, provider, code, account, **more):
+    """Connect as the callback of a consent does, and return the connection."""
+    consent = connecting.exchange(provider=provider, code=code)
+    return connecting.connect(
+        portal=portal, provider=provider, consent=consent, user=account, now=timezone.now(), **more
+    )
 
 
 def link_in(mail):

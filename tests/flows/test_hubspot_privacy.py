@@ -46,8 +46,8 @@ def told(hubspot, live_server, settings):
 
 
 @pytest.fixture
-def connection(enabler, connect_hubspot):
-    return connect_hubspot(enabler)
+def connection(contacts):
+    return contacts
 
 
 @pytest.fixture

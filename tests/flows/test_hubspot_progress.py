@@ -50,13 +50,12 @@ def group(academy):
 
 
 @pytest.fixture
-def run(enabler, connect_hubspot, hubspot, delivered, academy, group):
+def run(contacts, hubspot, delivered, academy, group):
     """Let a workflow run an action on contacts, which puts them into the group."""
-    connect_hubspot(enabler)
 
-    def on(contacts, action):
+    def on(chosen, action):
         inputs = {"portal": f"prt_{academy.pk}", "group": f"grp_{group.pk}"}
-        hubspot.run_workflow(contacts, action=action, inputs=inputs)
+        hubspot.run_workflow(chosen, action=action, inputs=inputs)
         delivered()
         sweep()
 

@@ -22,8 +22,8 @@ ANA, BJORN = "901", "902"
 
 
 @pytest.fixture
-def connection(enabler, connect_hubspot):
-    return connect_hubspot(enabler)
+def connection(contacts):
+    return contacts
 
 
 @pytest.fixture

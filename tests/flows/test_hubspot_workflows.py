@@ -37,8 +37,8 @@ def delivered(hubspot, live_server, settings):
 
 
 @pytest.fixture
-def connection(enabler, connect_hubspot):
-    return connect_hubspot(enabler)
+def connection(contacts):
+    return contacts
 
 
 @pytest.fixture

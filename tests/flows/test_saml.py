@@ -5,7 +5,8 @@ import requests
 from lxml import etree
 
 from integrations.sandbox.assertions import FAULTS
-from portals.models import Portal
+from portals import saml_metadata
+from portals.models import Portal, SamlSettings
 from tests.factories.portals import CourseFactory, DynamicRuleFactory, GroupCourseFactory, GroupFactory
 from tests.factories.users import InvitationFactory, MembershipFactory
 from users.models import GroupMembership, Membership, SignInAttempt
@@ -28,16 +29,18 @@ def provider(sandbox):
 
 
 @pytest.fixture
-def set_up(admin, provider):
-    """Set SAML up as an admin does, and let learners use it."""
+def set_up(portal, portal_admin, provider):
+    """Let learners sign in by SAML; how an admin does it is told in TestAdmin."""
 
-    def through_the_pages(**more):
-        admin.open("/admin/").follow("Single sign-on").follow("Set up SAML")
-        admin.press("Save", **provider, first_name_attribute="firstName", last_name_attribute="lastName", **more)
-        assert admin.status == 200, admin.words
-        admin.open("/admin/").follow("Single sign-on").follow("Let learners sign in by SAML").press("Change")
+    def done(**more):
+        known = {"entity_id": provider["entity_id"], "sign_in_url": provider["sign_in_url"]}
+        names = {"first_name_attribute": "firstName", "last_name_attribute": "lastName"}
+        settings = SamlSettings.objects.create(portal=portal, **known, **names, **more)
+        saml_metadata.replace_certificates(settings, [saml_metadata.certificate_of(provider["new_certificate"])])
+        portal.sign_in_method = Portal.SignInMethod.SAML
+        portal.save(update_fields=["sign_in_method"])
 
-    return through_the_pages
+    return done
 
 
 @pytest.fixture
@@ -181,12 +184,20 @@ class TestTileOfTheProvider:
         assert self.start_there(sandbox, portal, visit).status == 403
 
     def test_leads_in_once_an_admin_allows_it(self, set_up, learner, sandbox, portal, visit):
-        set_up(accepts_unasked="Accept sign-ins that start at the identity provider")
+        set_up(accepts_unasked=True)
 
         assert self.start_there(sandbox, portal, visit).path == "/profile/"
 
 
 class TestAdmin:
+    def test_sets_it_up_and_lets_learners_use_it(self, admin, provider, learner, sign_in):
+        names = {"first_name_attribute": "firstName", "last_name_attribute": "lastName"}
+        admin.open("/admin/").follow("Single sign-on").follow("Set up SAML").press("Save", **provider, **names)
+        assert admin.status == 200, admin.words
+        admin.open("/admin/").follow("Single sign-on").follow("Let learners sign in by SAML").press("Change")
+
+        assert "Okafor" in sign_in(path="/profile/").words
+
     def test_tries_it_before_anyone_uses_it(self, admin, provider, learner, sandbox):
         admin.open("/admin/").follow("Single sign-on").follow("Set up SAML").press("Save", **provider)
 

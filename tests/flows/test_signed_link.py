@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 import re
+from datetime import timedelta
+from functools import partial
 from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
 
-from portals.models import SignedLinkSettings
+from portals.models import Portal, SignedLinkSettings
 from tests.factories.users import MembershipFactory
+from users import signed_links
 from users.models import Membership, SignInAttempt
 
 pytestmark = pytest.mark.django_db
@@ -18,34 +21,47 @@ MAYA = "maya@harborpine.example"
 
 
 @pytest.fixture
-def secret(admin):
-    """The secret of the portal's links, set up as an admin does, and read from the page that shows it once."""
-    admin.open("/admin/").follow("Single sign-on").follow("Set up signed links")
-    admin.press("Save", sign_in_url="https://intranet.example.com/portal")
-    admin.open("/admin/").follow("Single sign-on").follow("Secret").press("Set a new secret")
-    found = re.search(r"<code[^>]*>([^<]+)</code>", admin.source)[1]
-    admin.open("/admin/").follow("Single sign-on").follow("Let learners sign in by signed link").press("Change")
-    return found
+def secret(admin, portal):
+    """The secret of the links of a portal where learners sign in by them."""
+    secret = signed_links.new_secret()
+    settings = SignedLinkSettings.objects.create(portal=portal, sign_in_url="https://intranet.example.com/portal")
+    signed_links.rotate(settings=settings, secret=secret, overlap=timedelta(0), now=timezone.now())
+    portal.sign_in_method = Portal.SignInMethod.SIGNED_LINK
+    portal.save(update_fields=["sign_in_method"])
+    return secret
 
 
 @pytest.fixture
 def link(secret, portal):
-    """Make a link as the customer's site does, following the documentation."""
-
-    def made(**more):
-        fields = {"Email": MAYA, "TS": str(int(timezone.now().timestamp())), **more}
-        signed = {**fields, "portal": portal.slug}
-        parts = [part.encode() for pair in sorted(signed.items()) for part in pair]
-        text = b"".join(b"%d:%s," % (len(part), part) for part in parts)
-        fields["SSOToken"] = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
-        return f"{portal.url('/sqsso')}?{urlencode(fields)}"
-
-    return made
+    """Make a link as the customer's site does."""
+    return partial(signed, portal, secret)
 
 
 @pytest.fixture
 def learner(portal):
     return MembershipFactory(portal=portal, user__email=MAYA)
+
+
+def signed(portal, secret, **more):
+    """Make a link following the documentation."""
+    fields = {"Email": MAYA, "TS": str(int(timezone.now().timestamp())), **more}
+    told = {**fields, "portal": portal.slug}
+    parts = [part.encode() for pair in sorted(told.items()) for part in pair]
+    text = b"".join(b"%d:%s," % (len(part), part) for part in parts)
+    fields["SSOToken"] = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+    return f"{portal.url('/sqsso')}?{urlencode(fields)}"
+
+
+class TestAdmin:
+    def test_sets_it_up_and_sees_the_secret_once(self, admin, portal, learner, visit):
+        admin.open("/admin/").follow("Single sign-on").follow("Set up signed links")
+        admin.press("Save", sign_in_url="https://intranet.example.com/portal")
+        admin.open("/admin/").follow("Single sign-on").follow("Secret").press("Set a new secret")
+        secret = re.search(r"<code[^>]*>([^<]+)</code>", admin.source)[1]
+        admin.open("/admin/").follow("Single sign-on").follow("Let learners sign in by signed link").press("Change")
+
+        assert secret not in admin.open("/admin/").follow("Single sign-on").follow("Secret").source
+        assert visit(portal).open(signed(portal, secret)).status == 200
 
 
 class TestLearner:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from integrations.sandbox.hubspot.app import APP_OBJECT_SCOPES, CUSTOM_OBJECT_SCOPES
 from integrations.sandbox.hubspot.associations import Associations
 from integrations.sandbox.hubspot.errors import Json
-from integrations.sandbox.hubspot.objects import Change, ObjectType
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Change
 from integrations.sandbox.hubspot.standard import CONTACTS, USERS
 
 FREE = "free"

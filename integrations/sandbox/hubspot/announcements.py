@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.events import Event, Webhooks
-from integrations.sandbox.hubspot.objects import Change
+from integrations.sandbox.hubspot.records import Change
 from integrations.sandbox.hubspot.standard import CONTACTS, USERS
 
 _FLAGS = {

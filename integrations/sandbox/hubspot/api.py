@@ -13,9 +13,9 @@ from integrations.sandbox.hubspot.consent import Consent
 from integrations.sandbox.hubspot.contact_calls import ContactCalls
 from integrations.sandbox.hubspot.definition_calls import DefinitionCalls
 from integrations.sandbox.hubspot.object_calls import ObjectCalls
-from integrations.sandbox.hubspot.objects import Moment, stamp
 from integrations.sandbox.hubspot.people_calls import PeopleCalls
 from integrations.sandbox.hubspot.property_calls import PropertyCalls
+from integrations.sandbox.hubspot.records import Moment, stamp
 from integrations.sandbox.hubspot.schema_calls import SchemaCalls
 from integrations.sandbox.hubspot.search import Search
 from integrations.sandbox.hubspot.state import HubSpot

@@ -12,7 +12,8 @@ from integrations.sandbox.hubspot import rows
 from integrations.sandbox.hubspot.calls import Call, dated
 from integrations.sandbox.hubspot.errors import Json, Unacceptable, invalid, some_not_found
 from integrations.sandbox.hubspot.object_calls import changed_values, link, links_of, new_values
-from integrations.sandbox.hubspot.objects import OBJECT_ID, ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import OBJECT_ID, Record
 from integrations.sandbox.hubspot.standard import CONTACTS, EMAIL
 from integrations.sandbox.wire import Response, Route
 

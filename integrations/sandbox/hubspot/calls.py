@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl
 from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.errors import Json, error, invalid, missing_scopes
 from integrations.sandbox.hubspot.grants import Grant
-from integrations.sandbox.hubspot.objects import Moment, ObjectType
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Moment
 from integrations.sandbox.wire import Request, Response, Route
 
 _VERSION = r"(?:20\d\d-\d\d|v[1-4])"

@@ -3,7 +3,7 @@
 from integrations.sandbox.hubspot import rows
 from integrations.sandbox.hubspot.calls import Call, dated
 from integrations.sandbox.hubspot.errors import error, invalid, not_found
-from integrations.sandbox.hubspot.objects import MERGED_IDS
+from integrations.sandbox.hubspot.records import MERGED_IDS
 from integrations.sandbox.wire import Response, Route, json_response
 
 MOST_MERGED = 250

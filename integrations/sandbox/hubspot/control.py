@@ -28,7 +28,8 @@ from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.actions import Execution
 from integrations.sandbox.hubspot.directory import Shown, record_shown, search
 from integrations.sandbox.hubspot.errors import Json
-from integrations.sandbox.hubspot.objects import ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Record
 from integrations.sandbox.hubspot.state import HubSpot
 from integrations.sandbox.hubspot.transport import Answer
 from integrations.sandbox.pages import message_page

@@ -9,7 +9,8 @@ from integrations.sandbox.clock import Clock
 from integrations.sandbox.hubspot import values
 from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.errors import Unacceptable
-from integrations.sandbox.hubspot.objects import Moment, ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Moment, Record
 from integrations.sandbox.hubspot.standard import EMAIL, FURTHER_EMAILS
 
 SOURCE = "CRM_UI"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.definitions import Group
 from integrations.sandbox.hubspot.errors import Json
-from integrations.sandbox.hubspot.objects import ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Record
 
 PER_PAGE = 25
 OWN_GROUP = "rollcall"  # the group of properties that the application makes

@@ -6,7 +6,8 @@ from typing import Any
 from integrations.sandbox.hubspot import rows, values
 from integrations.sandbox.hubspot.calls import Call, dated
 from integrations.sandbox.hubspot.errors import Json, Unacceptable, invalid, not_found
-from integrations.sandbox.hubspot.objects import ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Record
 from integrations.sandbox.wire import Response, Route, json_response
 
 _DEFAULT_LIMIT, _MOST = 10, 100

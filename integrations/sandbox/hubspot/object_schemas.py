@@ -10,7 +10,8 @@ from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.associations import Associations
 from integrations.sandbox.hubspot.definitions import NAME, Definition, Group, definition_of
 from integrations.sandbox.hubspot.errors import Json
-from integrations.sandbox.hubspot.objects import Moment, ObjectType, Scopes
+from integrations.sandbox.hubspot.objects import ObjectType, Scopes
+from integrations.sandbox.hubspot.records import Moment
 
 CUSTOM, APP = "custom", "app"
 _FIRST_TYPE, _FIRST_RECORD = 3_465_404, 33_001

@@ -19,35 +19,15 @@ are kept in the state file whole, with their definitions and `facts`; of contact
 from the seed. The caller holds the world's lock.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 from integrations.sandbox.hubspot.definitions import Definition, Group
 from integrations.sandbox.hubspot.errors import Json
+from integrations.sandbox.hubspot.records import MERGED_IDS, OBJECT_ID, Change, Moment, Record
+from integrations.sandbox.hubspot.shelves import Shelf
 from integrations.sandbox.hubspot.unique_values import UniqueValues
-
-OBJECT_ID = "hs_object_id"
-MERGED_IDS = "hs_merged_object_ids"
-
-
-class Moment(NamedTuple):
-    """A point in time, as the clock counts it and as HubSpot writes it."""
-
-    seconds: float
-    text: str
-
-    @classmethod
-    def of(cls, now: datetime) -> Self:
-        """Return the moment of an aware datetime."""
-        return cls(now.timestamp(), stamp(now))
-
-
-def stamp(now: datetime) -> str:
-    """Return a time as HubSpot writes it: ISO 8601 with milliseconds and Z."""
-    return f"{now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +40,6 @@ class Scopes:
     archive: str
     schema_read: str
     schema_write: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that happened to a record; `kind` is the last part of a subscription type of HubSpot's webhooks.
-
-    These are creation, propertyChange, deletion, restore, merge and privacyDeletion.
-    """
-
-    kind: str
-    type_id: str
-    object_id: str
-    at: float
-    source: str
-    property_name: str = ""
-    property_value: str = ""
-    primary_id: str = ""
-    merged_ids: tuple[str, ...] = ()
-    new_id: str = ""
-    was_merged: int = 0
-
-
-@dataclass(slots=True)
-class Record:
-    """One record; `properties` is replaced, never altered, so that whoever holds the old one still has it."""
-
-    id: str
-    properties: dict[str, str]
-    created_at: str
-    updated_at: str
-    archived_at: str = ""
-    changed_at: float = 0.0  # by the clock; the search finds it some seconds later
-    found_by: dict[str, str] | None = None  # what the search goes by until then; None: it does not know the record
 
 
 @dataclass(slots=True)
@@ -118,8 +65,7 @@ class ObjectType:
     archived: dict[str, Record] = field(default_factory=dict)
     changes: int = 0
     forwards: dict[str, str] = field(default_factory=dict)  # ids of merged records to the surviving one
-    _records: dict[str, Record] = field(default_factory=dict)
-    _order: list[int] = field(default_factory=list)  # ids of the living, ascending
+    _living: Shelf = field(default_factory=Shelf)
     _touched: set[str] = field(default_factory=set)
     _erased: set[str] = field(default_factory=set)
     _next_id: int = 0
@@ -129,10 +75,10 @@ class ObjectType:
         self.unique = UniqueValues(self.name, self.further_values)
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._living)
 
     def __iter__(self) -> Iterator[Record]:
-        return (self._records[str(number)] for number in self._order)
+        return iter(self._living)
 
     # Definitions
 
@@ -166,25 +112,22 @@ class ObjectType:
 
     def get(self, object_id: str) -> Record | None:
         """Return a living record by its own id."""
-        return self._records.get(object_id)
+        return self._living.get(object_id)
 
     def find(self, value: str, id_property: str = "") -> Record | None:
         """Return a living record by id or unique value; the id of a merged record leads to the surviving one."""
         if id_property in ("", OBJECT_ID):
-            return self._records.get(value) or self._records.get(self._survivor(value))
+            return self._living.get(value) or self._living.get(self._survivor(value))
         return self.by_value(id_property, value)
 
     def by_value(self, name: str, value: str) -> Record | None:
         """Return the living record with this unique value."""
         found = self.unique.holder(name, value)
-        return self._records.get(found) if found else None
+        return self._living.get(found) if found else None
 
     def page(self, after: int, limit: int) -> tuple[list[Record], str]:
         """Return `limit` living records from id `after` on, and the id with which the next page begins, or nothing."""
-        start = bisect_left(self._order, after)
-        chosen = self._order[start : start + limit]
-        following = self._order[start + limit : start + limit + 1]
-        return [self._records[str(number)] for number in chosen], str(following[0]) if following else ""
+        return self._living.page(after, limit)
 
     def value(self, record: Record, name: str) -> str | None:
         """Return one property of a record, or None."""
@@ -249,7 +192,7 @@ class ObjectType:
 
     def erase(self, record: Record, at: Moment, *, source: str = "CRM_UI") -> None:
         """Delete a record for good and for privacy, out of the bin too."""
-        if record.id in self._records:
+        if record.id in self._living:
             self._take_out(record)
             self._tell(Change("deletion", self.type_id, record.id, at.seconds, source))
         self.archived.pop(record.id, None)
@@ -300,10 +243,10 @@ class ObjectType:
 
     def record(self) -> Json:
         """Return what JSON can hold of everything that differs from the seed."""
-        kept = (self._records.get(one) or self.archived.get(one) for one in sorted(self._touched, key=int))
+        kept = (self._living.get(one) or self.archived.get(one) for one in sorted(self._touched, key=int))
         return {
             "next_id": self._next_id,
-            "records": [_record_of(one) for one in kept if one],
+            "records": [one.kept() for one in kept if one],
             "erased": sorted(self._erased, key=int),
             "forwards": dict(self.forwards),
             "definitions": [one.record() for one in self.definitions.values() if not one.is_seeded],
@@ -319,8 +262,8 @@ class ObjectType:
         self._erased = set(record["erased"])
         self.forwards = dict(record["forwards"])
         for one in [*self._erased, *(entry["id"] for entry in record["records"])]:
-            if one in self._records:
-                self._take_out(self._records[one])
+            if record_there := self._living.get(one):
+                self._take_out(record_there)
         for entry in record["records"]:
             known = Record(**entry)
             self._touched.add(known.id)
@@ -356,17 +299,12 @@ class ObjectType:
         return str(self._next_id - 1)
 
     def _survivor(self, object_id: str) -> str:
-        while object_id in self.forwards and object_id not in self._records:
+        while object_id in self.forwards and object_id not in self._living:
             object_id = self.forwards[object_id]
         return object_id
 
     def _enter(self, record: Record) -> None:
-        self._records[record.id] = record
-        number = int(record.id)
-        if self._order and number < self._order[-1]:
-            insort(self._order, number)
-        else:
-            self._order.append(number)
+        self._living.put(record)
         self.unique.enter(record.id, record.properties)
 
     def _replace(self, record: Record, properties: dict[str, str], at: Moment) -> None:
@@ -376,8 +314,7 @@ class ObjectType:
 
     def _take_out(self, record: Record) -> None:
         self.unique.leave(record.id, record.properties)
-        del self._records[record.id]
-        del self._order[bisect_left(self._order, int(record.id))]
+        self._living.take(record.id)
 
     def _touch(self, record: Record) -> None:
         self._touched.add(record.id)
@@ -392,14 +329,3 @@ class ObjectType:
             return
         for name, value in properties.items():
             self._tell(Change("propertyChange", self.type_id, record.id, at.seconds, source, name, value))
-
-
-def _record_of(record: Record) -> dict[str, Any]:
-    """Return a record for JSON; the search will know it at once after a restart."""
-    return {
-        "id": record.id,
-        "properties": record.properties,
-        "created_at": record.created_at,
-        "updated_at": record.updated_at,
-        "archived_at": record.archived_at,
-    }

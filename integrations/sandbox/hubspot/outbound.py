@@ -12,7 +12,7 @@ from integrations.sandbox.hubspot.deliveries import Deliveries
 from integrations.sandbox.hubspot.errors import Json
 from integrations.sandbox.hubspot.events import Webhooks
 from integrations.sandbox.hubspot.object_schemas import app_object, is_app_object
-from integrations.sandbox.hubspot.objects import Moment
+from integrations.sandbox.hubspot.records import Moment
 from integrations.sandbox.hubspot.signing import Flaw
 from integrations.sandbox.hubspot.standard import CONTACTS
 from integrations.sandbox.hubspot.transport import Answer, post_to

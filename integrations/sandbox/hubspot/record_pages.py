@@ -7,8 +7,9 @@ from integrations.sandbox.hubspot.account_pages import PROVIDER, note
 from integrations.sandbox.hubspot.actions import Execution
 from integrations.sandbox.hubspot.definitions import Definition
 from integrations.sandbox.hubspot.directory import Shown, address_of, associated, headings, name_of, own_properties
-from integrations.sandbox.hubspot.objects import ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
 from integrations.sandbox.hubspot.outgoing import DELETION_FIRST, PRIVACY_FIRST
+from integrations.sandbox.hubspot.records import Record
 from integrations.sandbox.hubspot.state import HubSpot
 from integrations.sandbox.hubspot.transport import Answer
 from integrations.sandbox.pages import form, hidden, page, select, text_input

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 
 from integrations.sandbox.hubspot.accounts import Account
 from integrations.sandbox.hubspot.errors import Json, error, invalid
-from integrations.sandbox.hubspot.objects import OBJECT_ID, ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import OBJECT_ID, Record
 from integrations.sandbox.wire import Response, json_response
 
 MOST_INPUTS = 100

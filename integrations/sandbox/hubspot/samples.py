@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 from integrations.sandbox.hubspot.accounts import Account, Login, Owner
 from integrations.sandbox.hubspot.errors import Json
-from integrations.sandbox.hubspot.objects import ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Record
 from integrations.sandbox.hubspot.standard import FIRST_CONTACT_ID, FIRST_USER_ID, contacts, users
 from integrations.sandbox.names import FIRST_NAMES, LAST_NAMES
 

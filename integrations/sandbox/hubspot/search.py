@@ -8,7 +8,8 @@ from integrations.sandbox.hubspot import rows
 from integrations.sandbox.hubspot.calls import Call, dated, whole_number
 from integrations.sandbox.hubspot.definitions import Definition
 from integrations.sandbox.hubspot.errors import Json, invalid
-from integrations.sandbox.hubspot.objects import ObjectType, Record
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import Record
 from integrations.sandbox.hubspot.state import HubSpot
 from integrations.sandbox.wire import Response, Route, json_response
 

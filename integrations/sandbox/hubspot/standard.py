@@ -5,7 +5,8 @@ from typing import Any
 
 from integrations.sandbox.hubspot.definitions import Definition, Group
 from integrations.sandbox.hubspot.errors import Json
-from integrations.sandbox.hubspot.objects import MERGED_IDS, OBJECT_ID, ObjectType, Scopes
+from integrations.sandbox.hubspot.objects import ObjectType, Scopes
+from integrations.sandbox.hubspot.records import MERGED_IDS, OBJECT_ID
 
 CONTACTS = "0-1"
 USERS = "0-115"

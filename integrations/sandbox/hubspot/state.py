@@ -17,9 +17,9 @@ from integrations.sandbox.hubspot.accounts import ENTERPRISE, FREE, PROFESSIONAL
 from integrations.sandbox.hubspot.app import DEFAULT_CALLBACK, App
 from integrations.sandbox.hubspot.errors import Json
 from integrations.sandbox.hubspot.grants import Grants
-from integrations.sandbox.hubspot.objects import Change
 from integrations.sandbox.hubspot.outbound import BASE, Outbound
 from integrations.sandbox.hubspot.outgoing import Outgoing
+from integrations.sandbox.hubspot.records import Change
 from integrations.sandbox.hubspot.samples import make_account
 from integrations.sandbox.limiter import Limiter
 

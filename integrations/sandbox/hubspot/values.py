@@ -7,7 +7,8 @@ from typing import Any
 
 from integrations.sandbox.hubspot.definitions import Definition
 from integrations.sandbox.hubspot.errors import Problem, invalid_values
-from integrations.sandbox.hubspot.objects import ObjectType, stamp
+from integrations.sandbox.hubspot.objects import ObjectType
+from integrations.sandbox.hubspot.records import stamp
 
 LONGEST_TEXT = 65_536
 _ADDRESS = re.compile(r"[^@\s;]+@[^@\s;]+\.[^@\s;.]+")

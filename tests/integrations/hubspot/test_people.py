@@ -7,7 +7,7 @@ from integrations.hubspot import people
 from integrations.hubspot.client import BatchAnswer, BatchError
 from integrations.hubspot.payloads import Record
 from integrations.models import ExternalIdentity
-from integrations.sandbox.hubspot.objects import Moment
+from integrations.sandbox.hubspot.records import Moment
 from tests.factories.portals import PortalFactory
 from tests.factories.users import MembershipFactory
 from tests.provider_contract import PeopleSourceContract

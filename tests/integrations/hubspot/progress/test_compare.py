@@ -10,7 +10,7 @@ from integrations.hubspot.models import ProgressPush, ProgressTarget, Strategy
 from integrations.hubspot.progress import claims, compare, push, storage
 from integrations.models import Connection
 from integrations.sandbox.hubspot import app
-from integrations.sandbox.hubspot.objects import Moment
+from integrations.sandbox.hubspot.records import Moment
 from tests.factories.portals import CourseFactory
 from tests.integrations.hubspot.progress.conftest import ANA, BJORN
 from users import enrollments, progress

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from integrations.hubspot import payloads
+
 # The public ids of our rows, as they are stored in workflows.
 PORTAL, GROUP, LEARNER = "prt_", "grp_", "lrn_"
 # The kinds of records by the names that actions and option lists use.
@@ -135,8 +137,8 @@ def day_of(text: str) -> date:
 
 def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     try:
-        return decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return payloads.read(decoder.decode, body)
+    except (ValueError, RecursionError) as error:
         raise Unreadable(type(error).__name__) from None
 
 

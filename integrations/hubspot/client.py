@@ -279,8 +279,8 @@ def decoded(answer: Answer, shape: type[Shape]) -> Shape:
 
 def _decoded(body: bytes | msgspec.Raw, shape: type[Shape]) -> Shape:
     try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return payloads.read(lambda text: msgspec.json.decode(text, type=shape), body)
+    except ValueError:
         # The original quotes the answer.
         raise ProviderUnavailable("HubSpot: unreadable answer") from None
 

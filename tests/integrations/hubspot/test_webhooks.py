@@ -126,6 +126,12 @@ class TestEventsOf:
 
         assert len(events(broken, event(occurredAt=10**18), "nothing", event())) == 1
 
+    @pytest.mark.parametrize("broken", [rb"\ud83d", rb"\ude00", b"\xff"])
+    def test_reads_what_came_with_half_a_character(self, broken):
+        body = json.dumps([event(propertyValue="Maya")] * 2).encode().replace(b"Maya", b"Ma" + broken, 1)
+
+        assert len(events_of(body)) == 2
+
     @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff", json.dumps([event()] * 101).encode()])
     def test_refuses_what_is_no_delivery(self, body):
         with pytest.raises(ValueError):  # noqa: PT011 - whatever the decoder says

@@ -576,6 +576,13 @@ class TestReading:
     def test_refuses_what_it_cannot_understand(self, connection, address, body):
         assert post(address, body).status_code == HTTPStatus.BAD_REQUEST
 
+    @pytest.mark.parametrize("broken", [rb"\ud83d", rb"\ude00", b"\xff"])
+    def test_leaves_out_half_a_character(self, connection, broken):
+        body = json.dumps(execution(connection)).encode().replace(b'"Ana"', b'"Ana ' + broken + b'"')
+
+        assert post("user-invite/", body).status_code == HTTPStatus.OK
+        assert Membership.objects.get().user.first_name.startswith("Ana")
+
     @pytest.mark.parametrize("change", [{"callbackId": ""}, {"callbackId": "x" * 201}, {"origin": {}}, {"object": 1}])
     def test_needs_the_ids(self, connection, change):
         assert post("user-invite/", execution(connection) | change).status_code == HTTPStatus.BAD_REQUEST

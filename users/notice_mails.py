@@ -101,6 +101,9 @@ def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:
         _note(notice, state=Notice.State.FAILED, failure=str(refusal)[:300], next_try_at=None)
     except outbox.TryLater as refusal:
         _put_off(notice, str(refusal), clock())
+    except outbox.Unreachable as trouble:
+        _note(notice, failure=str(trouble)[:300], **outbox.after_outage(notice.tries, clock()))
+        raise
     except outbox.ServerTrouble as trouble:
         _put_off(notice, str(trouble), clock())
         raise

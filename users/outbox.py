@@ -4,6 +4,7 @@ import logging
 import smtplib
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
@@ -19,10 +20,16 @@ logger = logging.getLogger(__name__)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
 MOST_TRIES = 20
+# An outage of the server counts as so many tries at most, so that its end is noticed within four minutes.
+TRIES_OF_AN_OUTAGE = 3
 
 
 class ServerTrouble(Exception):
     """The mail server cannot be used at the moment: nothing is wrong with the mail in hand."""
+
+
+class Unreachable(ServerTrouble):
+    """No mail could have been handed over."""
 
 
 class TryLater(Exception):
@@ -71,6 +78,9 @@ def _send(pk: int, connection: BaseEmailBackend, clock: Clock) -> int:
         _give_up(invitation, str(refusal))
     except TryLater as refusal:
         _put_off(invitation, str(refusal), clock())
+    except Unreachable as trouble:
+        _note(invitation, failure=str(trouble)[:300], **after_outage(invitation.tries, clock()))
+        raise
     except ServerTrouble as trouble:
         _put_off(invitation, str(trouble), clock())
         raise
@@ -85,7 +95,7 @@ def deliver(message: EmailMessage, connection: BaseEmailBackend) -> None:
     try:
         connection.open()
     except OSError as error:
-        raise ServerTrouble(_("The mail server could not be reached.")) from error
+        raise Unreachable(_("The mail server could not be reached.")) from error
     try:
         if not connection.send_messages([message]):
             raise NeverAccepted(_("There is no e-mail address."))
@@ -104,6 +114,15 @@ def deliver(message: EmailMessage, connection: BaseEmailBackend) -> None:
         with suppress(OSError):
             connection.close()
         raise NeverAccepted(_("The e-mail address cannot be used.")) from error
+
+
+def after_outage(tries: int, now: datetime) -> dict[str, Any]:
+    """Return how often a mail counts as tried, and when it is tried again, when the server could not be reached.
+
+    That is no fault of the mail, so it is never given up for it.
+    """
+    counted = min(tries + 1, TRIES_OF_AN_OUTAGE)
+    return {"tries": max(tries, counted), "next_try_at": now + FIRST_WAIT * 2 ** (counted - 1)}
 
 
 def _refusal(code: int, answer: bytes | str) -> Exception:

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
+from config.servers import free_port
 from tests.factories.users import InvitationFactory, MembershipFactory
 from users import claims, notice_mails, notices, outbox
 from users.models import Invitation, Notice
@@ -52,6 +53,10 @@ def add(box):
 @pytest.fixture
 def send(box):
     return lambda now: box[2](clock=lambda: now, until=now + timedelta(seconds=1))
+
+
+def address_of(mail):
+    return mail.address if isinstance(mail, Notice) else mail.membership.user.email
 
 
 def taken_one_by_one(claim, now, until=LATER):
@@ -144,7 +149,32 @@ class TestServerThatHangsUp:
     def test_delays_only_the_mail_in_hand(self, add, send, smtp):
         first, *_others = [add() for _ in range(3)]
         type(first).objects.filter(pk=first.pk).update(next_try_at=NOW - timedelta(seconds=1))
-        smtp.hang_ups.add(first.address if isinstance(first, Notice) else first.membership.user.email)
+        smtp.hang_ups.add(address_of(first))
 
         assert send(NOW) == 0
         assert send(NOW) == 2
+
+
+class TestServerThatIsAway:
+    def test_is_found_again_within_minutes_however_long_it_takes(self, waiting, add, send, smtp, settings):
+        mail, moment = add(), NOW
+        there, settings.EMAIL_PORT = settings.EMAIL_PORT, free_port()
+        for _ in range(25):
+            assert send(moment) == 0
+            before, moment = moment, waiting.get(pk=mail.pk).next_try_at
+
+        assert moment - before <= timedelta(minutes=4)
+        settings.EMAIL_PORT = there
+        assert send(moment) == 1
+
+    def test_takes_none_of_the_tries_that_a_mail_has(self, waiting, add, send, smtp, settings):
+        mail = add()
+        there, settings.EMAIL_PORT = settings.EMAIL_PORT, free_port()
+        for _ in range(25):
+            send(waiting.get(pk=mail.pk).next_try_at)
+        settings.EMAIL_PORT = there
+        smtp.refusals[address_of(mail)] = "451 Try later"
+
+        send(waiting.get(pk=mail.pk).next_try_at)
+
+        assert waiting.filter(pk=mail.pk).exists()

@@ -249,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-old-lines": {"task": "integrations.tasks.forget_old_lines", "schedule": crontab(hour=3, minute=25)},
     "end-access-after-last-day": {"task": "users.tasks.end_access_after_last_day", "schedule": crontab(minute=5)},
     "remind-of-invitations": {"task": "users.tasks.remind_of_invitations", "schedule": crontab(minute=35)},
+    "tell-of-new-people": {"task": "users.tasks.tell_of_new_people", "schedule": crontab(minute=25)},
     "remind-of-courses": {"task": "users.tasks.remind_of_courses", "schedule": crontab(minute=50)},
     "send-waiting-mail": {"task": "users.tasks.send_invitations", "schedule": timedelta(seconds=20)},
     "send-waiting-notices": {"task": "users.tasks.send_notices", "schedule": timedelta(seconds=30)},

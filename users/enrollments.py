@@ -352,7 +352,7 @@ def announce(enrollment_ids: Sequence[int]) -> None:
         signals.enrollments_changed.send(sender=Enrollment, enrollment_ids=list(enrollment_ids))
 
 
-def _arrays(pairs: Pairs) -> dict[str, str]:
+def _arrays(pairs: Pairs) -> dict[str, Any]:
     return {"memberships": statements.integers(pairs[0]), "groups": statements.integers(pairs[1])}
 
 

@@ -25,6 +25,7 @@ from users import (
     invitations,
     job_mails,
     mail_examples,
+    new_people,
     notice_mails,
     notices,
     outbox,
@@ -56,6 +57,12 @@ def remind_of_invitations() -> None:
 def remind_of_courses() -> None:
     """Put the reminders of courses that are due soon into the outbox."""
     course_reminders.put_into_outbox(now=timezone.now())
+
+
+@shared_task
+def tell_of_new_people() -> None:
+    """Tell the admins who want it who was added the day before."""
+    new_people.tell_admins(now=timezone.now())
 
 
 @shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=3)

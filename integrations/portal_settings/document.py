@@ -42,6 +42,7 @@ class PortalPart(_Part, frozen=True):
     mail_sender: Annotated[str, Meta(max_length=80)] = ""
     remind_days_before: Count = 0
     remind_days_after: Count = 0
+    tells_of_new_people: bool = False
     may_request_deletion: bool = False
 
 

@@ -15,6 +15,7 @@ PORTAL = (
     "mail_sender",
     "remind_days_before",
     "remind_days_after",
+    "tells_of_new_people",
     "may_request_deletion",
 )
 INVITES = ("when", "how", "address")

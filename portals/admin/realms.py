@@ -168,7 +168,10 @@ class PortalAdmin(PortalScopedAdmin):
         ),
         (_("Your own address"), {"fields": ["custom_domain", "domain_state"]}),
         (_("Signing in"), {"fields": ["sign_in_method", "admins_need_second_factor"]}),
-        (_("Mails"), {"fields": ["mail_sender", "remind_days_before", "remind_days_after", "mails"]}),
+        (
+            _("Mails"),
+            {"fields": ["mail_sender", "remind_days_before", "remind_days_after", "tells_of_new_people", "mails"]},
+        ),
         (
             people,
             {"fields": ["may_add_people_known_elsewhere", "may_request_deletion", "deletion_contact"]},

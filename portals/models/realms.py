@@ -95,6 +95,14 @@ class Portal(models.Model):
         default=0,
         choices=[(0, _("Do not remind")), (1, _("One day after")), (3, _("Three days after")), (7, _("A week after"))],
     )
+    tells_of_new_people = models.BooleanField(
+        _("tell the admins every morning who was added"),
+        default=False,
+        db_default=False,
+        help_text=_("Of people added by hand, and those who came by single sign-on; not of files and syncs."),
+    )
+    # The day until which they were told.
+    new_people_told_on = models.DateField(null=True, blank=True, editable=False)
     may_request_deletion = models.BooleanField(
         _("people may ask for their account to be deleted"),
         default=False,

@@ -23,9 +23,10 @@ class Notice(models.Model):
         REPORT = "report", _("Report, for admins")
         JOB_ENDED = "job_ended", _("End of work in the background")
         COURSE_DUE = "course_due", _("Reminder of courses")
+        PEOPLE_ADDED = "people_added", _("Who was added, for admins")
 
     # They bring their own words.
-    IN_OWN_WORDS = (Kind.REPORT, Kind.JOB_ENDED, Kind.COURSE_DUE)
+    IN_OWN_WORDS = (Kind.REPORT, Kind.JOB_ENDED, Kind.COURSE_DUE, Kind.PEOPLE_ADDED)
 
     class State(models.TextChoices):
         SCHEDULED = "scheduled", _("Waiting to be sent")

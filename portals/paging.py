@@ -7,6 +7,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
+from unfold.paginator import InfinitePage
 
 
 class ListPaginator(Paginator):  # type: ignore[type-arg]
@@ -34,7 +35,11 @@ class ListPaginator(Paginator):  # type: ignore[type-arg]
             keys = self.object_list.reverse().values("pk")[self.count - last : self.count - first]
         else:
             keys = self.object_list.values("pk")[first:last]
-        return Page(self.object_list.filter(pk__in=keys), number, self)
+        return self.made_of(self.object_list.filter(pk__in=keys), number)
+
+    def made_of(self, rows: QuerySet[Any], number: int) -> Page[Any]:
+        """Return a page with these rows."""
+        return Page(rows, number, self)
 
     def _is_nearer_to_the_end(self, first: int) -> bool:
         # Where counting stopped, nobody knows how far the end is.
@@ -45,3 +50,16 @@ class BoundedPaginator(ListPaginator):
     """Counts, and shows, no more rows than anybody leafs through; filters and search find the others."""
 
     most_rows = 10_000
+
+
+class InfinitePaginator(ListPaginator):
+    """Counts nothing, and leads from page to page; its name is what unfold's templates go by."""
+
+    template_name = "unfold/helpers/pagination_infinite.html"
+    # More than anybody has, so that every page is within it; the far end is unknown.
+    count = most_rows = 9_999_999_999
+
+    def made_of(self, rows: QuerySet[Any], number: int) -> Page[Any]:
+        """Return a page that has no next one when it is empty."""
+        page: Page[Any] = InfinitePage(rows, number, self)
+        return page

@@ -65,7 +65,12 @@ class RelatedFilter(RelatedDropdownFilter):
     def field_choices(self, field: Any, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[Any, str]]:
         """Return id and name of each."""
         related = model_admin.admin_site.get_model_admin(field.remote_field.model)
-        return [(row.pk, str(row)) for row in related.get_queryset(request).order_by("pk")]
+        return [(row.pk, str(row)) for row in rows_to_choose(related, request).order_by("pk")]
+
+
+def rows_to_choose(related: Any, request: HttpRequest) -> models.QuerySet[Any]:
+    """Return the rows of another admin class that a field or filter offers."""
+    return related.choices(request) if isinstance(related, _Scoped) else related.get_queryset(request)
 
 
 class _Scoped(BaseModelAdmin):
@@ -88,6 +93,10 @@ class _Scoped(BaseModelAdmin):
             return rows.none()
         portal = portal_of(request)
         return self.managed(request, rows.filter(**{self.portal_path: portal.pk})) if portal else rows
+
+    def choices(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return the rows that relations offer; an admin whose list counts things leaves them uncounted here."""
+        return self.get_queryset(request)
 
     def managed(self, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
         """Return the rows narrowed to the groups of a manager and the courses of an instructor."""
@@ -113,7 +122,7 @@ class _Scoped(BaseModelAdmin):
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
         """Return what a relation may point to: rows of the same portal."""
         related = self.admin_site.get_model_admin(db_field.remote_field.model)
-        rows = related.get_queryset(request)
+        rows = rows_to_choose(related, request)
         portal = portal_in_hand(request)
         if portal and isinstance(related, PortalScopedAdmin) and related.portal_path != "pk":
             rows = rows.filter(**{related.portal_path: portal.pk})

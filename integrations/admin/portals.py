@@ -15,6 +15,7 @@ from integrations import providers
 from portals.admin.realms import PortalAdmin as DefinitionAdmin
 from portals.admin.realms import PortalSettingsForm
 from portals.models import Portal
+from portals.read_only import once_a_row
 from users import seats
 
 admin.site.unregister(Portal)
@@ -51,6 +52,7 @@ class PortalAdmin(DefinitionAdmin):
         return [*super().get_readonly_fields(request, obj), "seats_taken"]
 
     @display(description=_("seats taken"))
+    @once_a_row
     def seats_taken(self, portal: Portal) -> str:
         """Return how many people have access, and how many may."""
         taken = seats.taken(portal, now=timezone.now())

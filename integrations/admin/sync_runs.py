@@ -7,9 +7,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from integrations.models import PlannedChange, SyncRun
+from portals.paging import InfinitePaginator
 from portals.scoping import GlobalAdmin, ReadOnly
 
 State = SyncRun.State

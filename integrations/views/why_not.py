@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, reduce
-from operator import and_
+from operator import and_, or_
 from typing import Any
 
 from django.db.models import F, Q, QuerySet, TextField, Value
@@ -96,15 +96,14 @@ class WhyNotSearch(SettingsPage):
         parts = [part for name in names for part in (KT(f"snapshot__{name}"), Value(" "))]
         told = Concat(*parts, F("external_id"), output_field=TextField())
         people = ExternalIdentity.objects.filter(connection__portal=self.portal, membership=None)
-        found = people.annotate(told=told).filter(_every_word("told", searched))
+        found = people.annotate(told=told).filter(_every_word(["told"], searched))
         return found.select_related("connection").order_by("pk")
 
     def users(self, searched: str) -> QuerySet[Membership]:
         """Return users of the portal by name or address."""
-        parts = ("user__first_name", Value(" "), "user__last_name", Value(" "), "user__email")
-        named = Concat(*parts, output_field=TextField())
-        people = Membership.objects.filter(portal=self.portal).annotate(named=named)
-        return people.filter(_every_word("named", searched)).select_related("user").order_by("pk")
+        columns = ("user__first_name", "user__last_name", "user__email")
+        people = Membership.objects.filter(_every_word(columns, searched), portal=self.portal)
+        return people.select_related("user").order_by("pk")
 
 
 class WhyNotPage(SettingsPage):
@@ -212,8 +211,10 @@ def last_seen(identity: ExternalIdentity) -> datetime | None:
     return found
 
 
-def _every_word(column: str, searched: str) -> Q:
-    return reduce(and_, (Q(**{f"{column}__icontains": word}) for word in searched.split()[:WORDS]))
+def _every_word(columns: Iterable[str], searched: str) -> Q:
+    """Return the condition that each word is in one of the columns."""
+    words = searched.split()[:WORDS]
+    return reduce(and_, (reduce(or_, (Q(**{f"{one}__icontains": word}) for one in columns)) for word in words))
 
 
 def _by_reason(reason: str, place: Link | None = None) -> Stop:

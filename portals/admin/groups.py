@@ -56,8 +56,12 @@ class GroupAdmin(PortalScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """Return the groups with the number of their courses."""
+        return self.choices(request).annotate(course_count=Count("group_courses", distinct=True))
+
+    def choices(self, request: HttpRequest) -> QuerySet[Group]:
+        """Return the groups."""
         groups: QuerySet[Group] = super().get_queryset(request)
-        return groups.annotate(course_count=Count("group_courses", distinct=True))
+        return groups
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         """Return the fields; members, rule and courses need a saved group."""

@@ -10,7 +10,7 @@ from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from portals.paging import BoundedPaginator, ListPaginator
+from portals.paging import BoundedPaginator, InfinitePaginator, ListPaginator
 from tests.factories.portals import GroupFactory, PortalFactory
 from tests.factories.users import MembershipFactory
 from users.models import GroupMembership, Membership
@@ -126,3 +126,17 @@ class TestBoundedPaginator:
         rows = people(number).order_by("-created_at", "-pk")
 
         assert all_pages(BoundedPaginator(rows, PER_PAGE)) == slices(rows[:10])
+
+
+class TestInfinitePaginator:
+    def test_shows_the_rows_of_a_plain_slice_without_counting(self, people):
+        rows = people(9).order_by("-created_at", "-pk")
+        paginator = InfinitePaginator(rows, PER_PAGE)
+
+        with CaptureQueriesContext(connection) as queries:
+            pages = [paginator.page(number) for number in (1, 2, 3, 4)]
+            shown = [list(page) for page in pages]
+
+        assert shown == [*slices(rows), []]
+        assert len(queries) == 4
+        assert [page.has_next() for page in pages] == [True, True, True, False]

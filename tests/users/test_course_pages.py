@@ -111,6 +111,16 @@ class TestCoursePage:
         assert f"?course__id__exact={course.pk}&amp;status__exact=passed" in text
         assert "Overdue: 1" in text
 
+    def test_counts_people_once_and_members_of_groups_never(self, client, course, group):
+        enrolled(course)
+
+        with CaptureQueriesContext(connection) as queries:
+            client.get(page(Course, "change", course.pk))
+
+        asked = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+        assert len([sql for sql in asked if 'FROM "users_enrollment"' in sql and "GROUP BY" in sql]) == 1
+        assert [sql for sql in asked if "users_groupmembership" in sql] == []
+
     def test_puts_the_course_on_a_group_and_enrolls_its_members(self, client, course, group, learner):
         GroupMembership.objects.create(group=group, membership=learner, created_at=timezone.now())
         line = {"group_courses-TOTAL_FORMS": 1, "group_courses-0-group": group.pk, "group_courses-0-due_days": 30}

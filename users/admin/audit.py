@@ -16,10 +16,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
 from portals import csv_files, signals
 from portals.models import Course, CustomField, Group, Portal
+from portals.paging import InfinitePaginator
 from portals.scoping import PortalScopedAdmin, ReadOnly, portal_of
 from users import audit, audit_words
 from users.admin.audit_filters import PERSON_KINDS, ActionFilter, KindFilter, PersonFilter, SinceFilter, UntilFilter

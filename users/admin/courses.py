@@ -20,6 +20,7 @@ from portals import definitions
 from portals.admin.courses import CourseAdmin as DefinitionAdmin
 from portals.confirmations import confirmed_action
 from portals.models import Course
+from portals.read_only import once_a_row
 from portals.scoping import administers, standing
 from portals.standing import Permission
 from users import audit, enrollments
@@ -92,6 +93,7 @@ class CourseAdmin(DefinitionAdmin):
         return sum(course.numbers[status] for status in Enrollment.FINISHED)
 
     @display(description=gettext_lazy("people"))
+    @once_a_row
     def progress(self, course: Any) -> SafeString | str:
         """Return how many people are how far, as links to who they are."""
         numbers = _numbers([course.pk])[course.pk]

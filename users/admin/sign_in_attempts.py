@@ -5,8 +5,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
 
+from portals.paging import InfinitePaginator
 from portals.scoping import PortalScopedAdmin, ReadOnly
 from portals.standing import Level
 from users.admin.sign_on_pages import explanation

@@ -19,7 +19,7 @@ RULE_TARGETS = {"R1": 0.3, "R2": 3.0, "R3 one": 0.5, "R3 preview": 0.3}
 # Rows of tests.benchmark.files, and their targets in seconds; a download is measured at 100,000 people.
 FILE_TARGETS = {"E1": 60.0, "E2": 30.0}
 
-# Seconds to a list of people at 100,000 of them, whatever it is filtered by (R4), and its queries.
+# Seconds to an admin's page with 100,000 people (R4), and queries of a list, whatever it is filtered by.
 PAGE_SECONDS, PAGE_QUERIES = 0.25, 15
 
 Step = Callable[[Rig, int], Iterator[Row]]
@@ -91,10 +91,17 @@ def _files(made: Rig, people: int) -> Iterator[Row]:
 
 
 def _pages(made: Rig, people: int) -> Iterator[Row]:
-    for label, seconds, queries in measure.run(made, "postgres", "pages", people)["result"]:
-        is_lean = queries < PAGE_QUERIES
+    for label, seconds, queries, is_list in measure.run(made, "postgres", "pages", people)["result"]:
+        is_lean = not is_list or queries < PAGE_QUERIES
         note = f"{queries} queries" if is_lean else f"{queries} queries, more than {PAGE_QUERIES - 1}"
-        yield Row("R4", f"page: {label}", seconds, "s", PAGE_SECONDS if is_lean else 0.0, note=note)
+        yield Row(
+            "R4",
+            f"{'list' if is_list else 'page'}: {label}",
+            seconds,
+            "s",
+            PAGE_SECONDS if is_lean else 0.0,
+            note=note,
+        )
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("people", nargs="?", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=200, help="0: only the race for the token")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--least-per-round", type=int, default=4, help="kills between two moments of peace, at least")
-    parser.add_argument("--most-per-round", type=int, default=10, help="kills between two moments of peace, at most")
+    parser.add_argument("--least-per-round", type=int, default=5, help="kills between two moments of peace, at least")
+    parser.add_argument("--most-per-round", type=int, default=12, help="kills between two moments of peace, at most")
     parser.add_argument("--races", type=int, default=200, help="rounds of the race for the token; 0: none")
     parser.add_argument("--smoke", action="store_true", help="a small one, under three minutes on a quiet machine")
     if parser.parse_args().smoke:

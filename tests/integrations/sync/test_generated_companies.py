@@ -385,6 +385,8 @@ def check_person(before, after, pk, lines, follows):
         day = said["last_day"]
         is_over = day is None or day < TODAY.isoformat()
         said["status"] = "ended" if is_over else then["status"]
+        # Without a date it ends at once.
+        said["last_day"] = day or TODAY.isoformat()
     expected = {name: value for name, value in (then | said).items() if value is not None or name == "last_day"}
     assert now == expected
     told = next((follows[line.external_id] for line in lines if line.external_id in follows), {})

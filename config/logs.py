@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 # What every record has; the rest was given with the message ("extra").
 _OWN = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
@@ -31,7 +32,7 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the entry as JSON."""
-        entry = {
+        entry: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,

@@ -136,6 +136,7 @@ class TestHubSpotPages:
         shared = [
             reverse(f"integrations:{name}", args=["hubspot"]) for name in ("connection", "mapping", "disconnect")
         ]
+        shared.append(reverse("integrations:why", args=[connection.progress_pushes.earliest("pk").membership_id]))
         found = [problem for path in [*shared, *own.paths] for problem in look(path)]
 
         assert found == []

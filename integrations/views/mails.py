@@ -68,8 +68,7 @@ class HeldMailsPage(OneRun):
                 request=request,
             )
         transaction.on_commit(tasks.send_invitations.delay)
-        text = ngettext("%(count)s mail is on its way.", "%(count)s mails are on their way.", count)
-        messages.success(request, text % {"count": count})
+        messages.success(request, released(count, per_hour))
         return redirect(self.run_url("held_mails") if mails.held(self.run).exists() else self.run_url())
 
     def show(self, form: ReleaseForm, *, status: int = 200) -> HttpResponse:
@@ -87,3 +86,17 @@ class HeldMailsPage(OneRun):
             else None,
         }
         return self.page("integrations/held_mails.html", context, status=status)
+
+
+def released(count: int, per_hour: int | None) -> str:
+    """Return what becomes of mails that were released: they leave at once, or so many an hour."""
+    if per_hour is None or count <= per_hour:
+        text = ngettext("%(count)s mail is on its way.", "%(count)s mails are on their way.", count)
+        return text % {"count": count}
+    hours = (count - 1) // per_hour
+    text = ngettext(
+        "%(wave)s of %(count)s mails leave now, the others within %(hours)s hour.",
+        "%(wave)s of %(count)s mails leave now, the others within %(hours)s hours.",
+        hours,
+    )
+    return text % {"wave": per_hour, "count": count, "hours": hours}

@@ -60,8 +60,9 @@ class TestMailsOfTheFirstSync:
         assert [mail["To"] for mail in smtp] == [one.membership.user.email]
 
     def test_go_in_waves(self, admin, connection, smtp):
-        sync(admin).follow("See the mails").press("Release all", per_hour="10")
+        released = sync(admin).follow("See the mails").press("Release all", per_hour="10")
 
+        assert "10 of 18 mails leave now, the others within 1 hour." in released.words
         assert len(smtp) == 10
         assert Invitation.objects.filter(state="scheduled").count() == 8
 

@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidge
 from integrations.portal_settings import cloning, document, importing, reading
 from integrations.portal_settings.difference import Kind, by_section
 from integrations.portal_settings.importing import Outlook, RuleEffect
+from integrations.sync.effects import Effect
 from integrations.views import confirming
 from integrations.views.base import Link, SettingsPage
 from portals.hosts import PortalRequest
@@ -164,7 +165,7 @@ def preview_context(outlook: Outlook, wanted: document.Document) -> dict[str, An
             (_("Changed"), by_section(difference.of_kind(Kind.CHANGED))),
         ],
         "kept": by_section(difference.of_kind(Kind.KEPT)),
-        "syncs": [(one.provider, confirming.sentences(one.effect)) for one in outlook.syncs],
+        "syncs": [(one.provider, sync_sentences(one.effect)) for one in outlook.syncs],
         "form": UploadForm(initial={"content": document.write(wanted)}),
         "has_changes": bool(difference.changes),
     }
@@ -180,3 +181,10 @@ def rule_sentence(rule: RuleEffect) -> str:
         ngettext("%d enrollment ends", "%d enrollments end", effect.ends) % effect.ends,
     )
     return _("Rule of “%(group)s”: %(moves)s.") % {"group": rule.group, "moves": ", ".join(parts)}
+
+
+def sync_sentences(effect: Effect) -> list[str]:
+    """Return what the next sync does because of the file, as far as the last one read people."""
+    if effect.people or not effect.is_whole:
+        return confirming.sentences(effect)
+    return [_("nobody changes, as far as is known from the last one.")]

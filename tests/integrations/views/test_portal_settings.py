@@ -1,5 +1,6 @@
 """Settings as a file: who may, what the page shows before anything happens, and that it does just that."""
 
+from collections import Counter
 from http import HTTPStatus
 
 import pytest
@@ -9,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from integrations.portal_settings import document, reading
+from integrations.sync.effects import Effect
+from integrations.views.portal_settings import sync_sentences
 from portals.models import Group, Portal
 from tests.factories.portals import DynamicRuleFactory, GroupFactory, PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory
@@ -181,3 +184,16 @@ class TestCopyView:
 
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert not Portal.objects.filter(parent=portal).exists()
+
+
+class TestSyncSentences:
+    def test_say_that_nobody_changes(self):
+        assert sync_sentences(Effect()) == ["nobody changes, as far as is known from the last one."]
+
+    def test_count_people_and_mails(self):
+        effect = Effect(people=1, counts=Counter(invite=1), mails=1)
+
+        assert sync_sentences(effect)[-1] == "1 mail would go."
+
+    def test_do_not_promise_what_there_was_no_time_to_look_at(self):
+        assert sync_sentences(Effect(is_whole=False)) == ["No mail would go."]

@@ -1,5 +1,6 @@
 """A learner's own data: the profile, and the page that asks for what the portal needs to know."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -7,11 +8,13 @@ from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView
 
 from portals import field_types
+from portals.field_types import FieldType
 from portals.models import CustomField
 from users import custom_data, grouping, provisioning
 from users.forms import CustomDataForm, OwnDataForm
@@ -84,9 +87,16 @@ class ProfilePage(OwnDataPage):
         fixed = [field for field in self.custom_fields if field not in self.editable]
         return super().get_context_data(
             person=self.request.user,
-            fixed=[(field.label, field_types.to_text(values.get(field.key))) for field in fixed],
+            fixed=[(field.label, shown(field, values.get(field.key))) for field in fixed],
             **kwargs,
         )
+
+
+def shown(field: CustomField, value: Any) -> str:
+    """Return a value as its owner reads it: a date the way dates are written in their language."""
+    if value and field.type == FieldType.DATE:
+        return date_format(date.fromisoformat(str(value)))
+    return field_types.to_text(value)
 
 
 class MissingDataPage(OwnDataPage):

@@ -30,6 +30,13 @@ class TestProfilePage:
         for text in ("Ada Vale", learner.user.email, "Department", "Research"):
             assert text in page.text
 
+    def test_writes_days_as_people_do(self, portal_client, learner):
+        field = field_of(learner, label="Hire date", type="date", learner_may_edit=False)
+        learner.custom_data = {field.key: "2026-03-01"}
+        learner.save()
+
+        assert "March 1, 2026" in portal_client(learner.portal, learner.user).get("/profile/").text
+
     def test_hides_what_learners_may_not_see(self, portal_client, learner):
         field_of(learner, label="Risk class", learner_may_see=False)
 

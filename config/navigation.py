@@ -80,7 +80,7 @@ def _portal_groups(portal: Portal) -> list[Group]:
             _("Set-up"),
             _item(_("Custom user data"), "list_alt", "admin:portals_customfield_changelist"),
             {**_item(_("Integrations"), "sync_alt", "integrations:catalog"), "active": _is_at_integrations},
-            _item(_("Single sign-on"), "key", "admin:portals_samlsettings_overview"),
+            {**_item(_("Single sign-on"), "key", "admin:portals_samlsettings_overview"), "active": _is_at_sign_on},
             settings,
             _item(_("Settings as a file"), "file_copy", "portal_settings:file"),
         ),
@@ -128,6 +128,12 @@ def _is_at_integrations(request: HttpRequest) -> bool:
     """Whether the page belongs to the integrations: their addresses begin alike, and that of Upcoming too."""
     is_below = request.path.startswith(reverse("integrations:catalog"))
     return is_below and not request.path.startswith(reverse("integrations:upcoming"))
+
+
+def _is_at_sign_on(request: HttpRequest) -> bool:
+    """Whether the page is about one of the two ways of single sign-on, or about both."""
+    ways = ("admin:portals_samlsettings_changelist", "admin:portals_signedlinksettings_changelist")
+    return request.path.startswith(tuple(reverse(way) for way in ways))
 
 
 def _item(title: Any, icon: str, page: str, *args: Any) -> dict[str, Any]:

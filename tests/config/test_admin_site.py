@@ -87,7 +87,13 @@ class TestNavigation:
         assert reverse("admin:django_celery_beat_periodictask_changelist") in links(operator)
 
     @pytest.mark.parametrize(
-        ("page", "marked"), [("integrations:catalog", "Integrations"), ("integrations:upcoming", "Upcoming")]
+        ("page", "marked"),
+        [
+            ("integrations:catalog", "Integrations"),
+            ("integrations:upcoming", "Upcoming"),
+            ("admin:portals_samlsettings_overview", "Single sign-on"),
+            ("admin:portals_signedlinksettings_add", "Single sign-on"),
+        ],
     )
     def test_marks_where_one_is(self, client, page, marked):
         groups = client.get(reverse(page)).context["sidebar_navigation"]

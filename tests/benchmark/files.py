@@ -64,7 +64,8 @@ def _furnished(people: int) -> Portal:
     for name, type_, is_multiple, _choices in FIELDS:
         keys[name] = CustomField.objects.create(portal=portal, label=name, type=type_, is_multiple=is_multiple).key
     groups = Group.objects.bulk_create(Group(portal=portal, title=f"Group {n}") for n in range(GROUPS))
-    statements.rows(PEOPLE, {"portal": portal.pk, "realm": realm.pk, "people": people, "now": NOW, **keys})
+    numbers = {"people": people, "after": 0}
+    statements.rows(PEOPLE, {"portal": portal.pk, "realm": realm.pk, "now": NOW, **numbers, **keys})
     ids = statements.integers(group.pk for group in groups)
     statements.rows(AROUND, {"portal": portal.pk, "groups": ids, "now": NOW})
     with connection.cursor() as cursor:

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from integrations.models import InviteSettings
 from integrations.sync import mails
+from tests.factories.users import InvitationFactory
 from tests.flows.conftest import PASSWORD, link_in
 from users import invitations
 from users import tasks as user_tasks
@@ -44,6 +45,20 @@ class TestInvitationOnAPhone:
         page.get_by_role("link", name="Profile").tap()
         expect(page.get_by_text("Sales")).to_be_visible()
         assert fits(page)
+
+    def test_can_be_declined(self, page, portal, smtp):
+        mail = InvitationFactory(membership__portal=portal, membership__user__email="maya@harborpine.example")
+        user_tasks.send_invitations()
+
+        page.goto(link_in(smtp[-1]))
+        page.get_by_text("I do not want to join").tap()
+        assert fits(page)
+        page.get_by_role("button", name="Decline the invitation").tap()
+
+        expect(page.get_by_role("heading", name="Invitation declined")).to_be_visible()
+        assert fits(page)
+        mail.refresh_from_db()
+        assert mail.state == "rejected"
 
     def test_is_told_apart_from_a_link_that_no_longer_works(self, page, portal):
         page.goto(portal.url("/invitation/nonsense/"))

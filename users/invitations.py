@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.db import transaction
-from django.db.models import CharField, F, QuerySet, Value
+from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Lower, Replace
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -54,6 +54,13 @@ FROM (
 ) AS w
 WHERE v.id = w.id AND v.state = 'held'
 RETURNING v.id
+"""
+
+_HAND_OVER = """
+UPDATE users_invitation SET state = 'sent', last_sent_at = %(now)s::timestamptz, failure = '', tries = 0,
+    expires_at = %(expires_at)s::timestamptz, times_sent = times_sent + 1, next_try_at = NULL
+WHERE id = %(id)s::bigint AND nonce = %(nonce)s AND state = %(state)s
+RETURNING id
 """
 
 
@@ -161,19 +168,15 @@ def hand_over(*, invitation: Invitation, now: datetime) -> bool:
 
     A reminder of a link that still works leaves the clock alone.
     """
-    same = Invitation.objects.filter(pk=invitation.pk, nonce=invitation.nonce, state=invitation.state)
     expires_at = invitation.expires_at if invitation.state == State.SENT else now + settings.INVITATION_LIFETIME
-    return bool(
-        same.update(
-            state=State.SENT,
-            last_sent_at=now,
-            expires_at=expires_at,
-            times_sent=F("times_sent") + 1,
-            next_try_at=None,
-            tries=0,
-            failure="",
-        )
-    )
+    parameters = {
+        "id": invitation.pk,
+        "nonce": invitation.nonce,
+        "state": str(invitation.state),
+        "now": now,
+        "expires_at": expires_at,
+    }
+    return bool(statements.rows(_HAND_OVER, parameters, keeps_plan=True))
 
 
 def token(invitation: Invitation) -> str:

@@ -96,6 +96,20 @@ class TestOneByOne:
         assert claims.take(waiting, NOW + timedelta(seconds=60)).ids == [second.pk]
         assert claims.take(waiting, NOW + timedelta(seconds=110)).ids == [first.pk]
 
+    def test_writes_nothing_while_the_claim_is_young(self, waiting, add, django_assert_num_queries):
+        mail = add()
+        claim = claims.take(waiting, NOW)
+
+        with django_assert_num_queries(0):
+            assert taken_one_by_one(claim, NOW + timedelta(seconds=4)) == [mail.pk]
+
+    def test_leaves_out_what_was_put_back_into_the_outbox(self, waiting, add):
+        kept, replaced = add(), add()
+        claim = claims.take(waiting, NOW)
+        waiting.filter(pk=replaced.pk).update(next_try_at=NOW)
+
+        assert [mail.pk for mail in claim.ours([kept.pk, replaced.pk])] == [kept.pk]
+
     def test_gives_up_what_another_worker_has_by_now(self, waiting, add):
         add()
         slow = claims.take(waiting, NOW)

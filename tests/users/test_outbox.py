@@ -61,6 +61,31 @@ class TestSendWaiting:
 
         assert smtp.connections == 1
 
+    def test_reads_several_mails_at_once(self, smtp, django_assert_max_num_queries):
+        InvitationFactory.create_batch(outbox.READ_AT_ONCE, next_try_at=NOW)
+
+        # Claims twice, the second time in vain, reads once, and gives nothing back.
+        with django_assert_max_num_queries(13):
+            assert send() == outbox.READ_AT_ONCE
+
+    def test_passes_over_what_is_withdrawn_meanwhile(self, smtp, monkeypatch):
+        first, second = InvitationFactory.create_batch(2, next_try_at=NOW)
+        moments = iter([NOW, NOW, NOW, NOW])
+        compose = emails.compose
+
+        def withdraw_second(invitation):
+            Invitation.objects.filter(pk=second.pk).update(state="cancelled")
+            return compose(invitation)
+
+        monkeypatch.setattr(emails, "compose", withdraw_second)
+
+        sent = outbox.send_waiting(
+            clock=lambda: next(moments, NOW + timedelta(seconds=2)), until=NOW + timedelta(minutes=1)
+        )
+
+        assert sent == 1
+        assert [mail["To"] for mail in smtp] == [address_of(first)]
+
     def test_goes_on_batch_after_batch(self, smtp, monkeypatch):
         monkeypatch.setattr(claims, "BATCH", 2)
         InvitationFactory.create_batch(5, next_try_at=NOW)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from portals import definitions, statements
 from portals.models import Group
@@ -27,6 +27,7 @@ from users.rule_conditions import Compiler
 
 # People changed in one transaction when a whole portal is evaluated.
 BATCH = 1000
+_STRANGERS = _("These people are not all in the group's portal.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,25 @@ SELECT count(*) FROM users_membership
 WHERE portal_id = %(portal)s AND id = ANY (%(memberships)s::bigint[])
 """
 
-# By hand wins: a member by rule whom someone also adds by hand stays when the rule lets go.
+# By hand wins: a member by rule whom someone also adds by hand stays when the rule lets go. Nobody is added unless all
+# of them are people of the portal.
 _ADD = """
-INSERT INTO users_groupmembership AS gm (membership_id, group_id, origin, created_at)
-SELECT id, %(group)s, 'manual', %(now)s FROM unnest(%(memberships)s::bigint[]) AS added (id) ORDER BY id
-ON CONFLICT (membership_id, group_id) DO UPDATE SET origin = 'manual' WHERE gm.origin = 'rule'
-RETURNING gm.membership_id, gm.xmax = 0
+WITH member AS (
+    SELECT id FROM users_membership WHERE portal_id = %(portal)s AND id = ANY (%(memberships)s::bigint[])
+), added AS (
+    INSERT INTO users_groupmembership AS gm (membership_id, group_id, origin, created_at)
+    SELECT id, %(group)s::bigint, 'manual', %(now)s::timestamptz
+    FROM member WHERE (SELECT count(*) FROM member) = %(number)s::bigint ORDER BY id
+    ON CONFLICT (membership_id, group_id) DO UPDATE SET origin = 'manual' WHERE gm.origin = 'rule'
+    RETURNING gm.membership_id, gm.xmax = 0 AS is_new
+), trail AS (
+    INSERT INTO users_auditentry (
+        portal_id, at, actor_id, run_id, action, object_type, object_id, before, after, reason)
+    SELECT %(portal)s, %(now)s::timestamptz, %(actor)s::bigint, %(run)s::bigint, 'group_joined', 'users.membership',
+        membership_id, '{}', jsonb_build_object('group', %(title)s::text), ''
+    FROM added WHERE %(actor)s::bigint IS NOT NULL OR %(run)s::bigint IS NOT NULL
+)
+SELECT (SELECT count(*) FROM member), (SELECT array_agg(membership_id) FROM added WHERE is_new)
 """
 
 # Whom the group's rule wants stays in, by rule: it would bring them back at once.
@@ -243,7 +257,7 @@ def matching(*, portal_id: int, rule: Rule, now: datetime) -> tuple[str, dict[st
     return f"SELECT p.id FROM ({compiler.people()} OFFSET 0) AS p WHERE {condition}", compiler.parameters
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def add_members(
     *,
     group: Group,
@@ -258,17 +272,12 @@ def add_members(
     Without `process_enrollments` nobody is enrolled in this group's courses. The account or run at work, if there is
     one, is kept in the audit trail of the people. Raises ValidationError when somebody is not in the group's portal.
     """
-    ids = _checked(group, membership_ids)
-    added = statements.rows(_ADD, {"group": group.pk, "memberships": ids, "now": now})
-    if actor_id or run_id:
-        joined = [membership_id for membership_id, _is_new in added]
-        _record("group_joined", group, joined, actor_id=actor_id, run_id=run_id, now=now)
-    newcomers = [membership_id for membership_id, is_new in added if is_new]
+    newcomers = _add(group, membership_ids, actor_id, run_id, now)
     enrolled = 0
     if newcomers and process_enrollments:
         enrolled = enrollments.enroll_new_members(pairs=(newcomers, [group.pk] * len(newcomers)), now=now)
     done = Regrouped(joined=len(newcomers), enrolled=enrolled)
-    return done + regroup(portal_id=group.portal_id, membership_ids=newcomers, now=now)
+    return done + regroup(portal_id=group.portal_id, membership_ids=newcomers, group_ids=[group.pk], now=now)
 
 
 @transaction.atomic
@@ -291,7 +300,7 @@ def remove_members(
     removed = statements.rows(_REMOVE, {"group": group.pk, "memberships": ids, "has_rule": has_rule})
     leavers = [row[0] for row in removed]
     if actor_id:
-        _record("group_left", group, leavers, actor_id=actor_id, now=now)
+        _record_leaving(group, leavers, actor_id, now)
     unenrolled = 0
     if leavers and process_unenrollments:
         unenrolled = enrollments.unenroll_after_leaving(pairs=(leavers, [group.pk] * len(leavers)))
@@ -363,26 +372,37 @@ def _batches(membership_ids: Sequence[int]) -> Iterator[list[int]]:
         yield ordered[start : start + BATCH]
 
 
-def _record(
-    action: str,
-    group: Group,
-    membership_ids: Collection[int],
-    *,
-    actor_id: int | None,
-    run_id: int | None = None,
-    now: datetime,
-) -> None:
+def _add(
+    group: Group, membership_ids: Collection[int], actor_id: int | None, run_id: int | None, now: datetime
+) -> list[int]:
+    """Write who is in the group now, and return those who were not before. Raises ValidationError."""
+    ids = sorted(set(membership_ids))
+    parameters = {
+        "portal": group.portal_id,
+        "group": group.pk,
+        "title": group.title,
+        "memberships": statements.integers(ids),
+        "number": len(ids),
+        "actor": actor_id,
+        "run": run_id,
+        "now": now,
+    }
+    found, newcomers = statements.rows(_ADD, parameters)[0]
+    if found != len(ids):
+        raise ValidationError(_STRANGERS)
+    return newcomers or []
+
+
+def _record_leaving(group: Group, membership_ids: Collection[int], actor_id: int, now: datetime) -> None:
     AuditEntry.objects.bulk_create(
         AuditEntry(
             portal_id=group.portal_id,
             at=now,
             actor_id=actor_id,
-            run_id=run_id,
-            action=action,
+            action="group_left",
             object_type=Membership._meta.label_lower,
             object_id=membership_id,
-            before={"group": group.title} if action == "group_left" else {},
-            after={"group": group.title} if action == "group_joined" else {},
+            before={"group": group.title},
         )
         for membership_id in membership_ids
     )
@@ -392,5 +412,5 @@ def _checked(group: Group, membership_ids: Collection[int]) -> list[int]:
     ids = sorted(set(membership_ids))
     found = statements.rows(_COUNT, {"portal": group.portal_id, "memberships": statements.integers(ids)})
     if found[0][0] != len(ids):
-        raise ValidationError(_("These people are not all in the group's portal."))
+        raise ValidationError(_STRANGERS)
     return ids

@@ -58,7 +58,12 @@ def texts(values: Iterable[str]) -> str:
 
 
 def copy(target: str, records: Sequence[Sequence[Any]]) -> None:
-    """Append rows with COPY; `target` is a table and its columns: `app_table (one, two)`."""
+    """Append rows with COPY, a single one with INSERT; `target` is a table and its columns: `app_table (one, two)`."""
+    if len(records) == 1:
+        # Planned once, sent and answered once.
+        places = ", ".join(["%s"] * len(records[0]))
+        rows(f"INSERT INTO {target} VALUES ({places})", records[0], keeps_plan=True)  # noqa: S608 - our own names
+        return
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:  # noqa: SIM117
         with cursor.copy(f"COPY {target} FROM STDIN") as stream:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ from integrations.hubspot.payloads import Record
 from integrations.hubspot.progress import queue
 from integrations.hubspot.provider import HubSpot, client_for
 from integrations.models import Connection
-from integrations.sync import requests
+from integrations.sync import apply, requests
 from portals import statements
 from portals.models import Group, Portal
 from users import audit
@@ -75,13 +75,6 @@ UPDATE hubspot_workflowcall SET outcome = %(outcome)s, error_code = %(error_code
 WHERE id = %(id)s
 """
 
-# Calls for one person follow one another; taken in the same order by everyone.
-_QUEUE_UP = """
-SELECT pg_advisory_xact_lock(key) FROM (
-    SELECT DISTINCT hashtextextended(name, 0) AS key FROM unnest(%(names)s::text[]) AS name ORDER BY key
-) AS ordered
-"""
-
 
 def carry_out(*, kind: Kind, execution: Execution, now: datetime) -> dict[str, Any]:
     """Do what a workflow asks for and return the output fields; a repeated call gets its first answer.
@@ -90,13 +83,13 @@ def carry_out(*, kind: Kind, execution: Execution, now: datetime) -> dict[str, A
     """
     connection = _connection(execution)
     try:
-        return _once(connection, kind, execution, now)
+        return apply.retried(partial(_once, connection, kind, execution, now))
     except _Marked:
         if connection is None:
             raise NotReady from None
         # A record that is gone is asked for by a late call; a person who came back has a record.
         is_there = _read(connection, execution.record_id) is not None
-        return _once(connection, kind, execution, now, is_there=is_there)
+        return apply.retried(partial(_once, connection, kind, execution, now, is_there=is_there))
     except requests.TryAgain:
         raise NotReady from None
 
@@ -231,7 +224,6 @@ def _result(
         wish = _wish(connection, kind, execution, now)
     except _Refused as refusal:
         return outcomes.failure(refusal.error_code)
-    _queue_up(connection, person)
     wish = replace(wish, lifts_mark=bool(is_there))
     answer = requests.bring_in(connection=connection, person=person, wish=wish, now=now)
     if answer.reason == Reason.ERASED and is_there is None:
@@ -297,14 +289,6 @@ def _read(connection: Connection, record_id: str) -> Person | None:
     """Return the person as HubSpot has them now, None when the record is gone. Raises the four errors."""
     with closing(client_for(connection)) as client:
         return people.find(client, connection, record_id, wanted=())
-
-
-def _queue_up(connection: Connection, person: Person) -> None:
-    """Wait for other calls for the same record or the same address."""
-    names = [f"hubspot:{connection.external_account_id}:{person.key}"]
-    if person.work_email:
-        names.append(f"address:{connection.portal.realm_id}:{person.work_email}")
-    statements.rows(_QUEUE_UP, {"names": statements.texts(names)})
 
 
 def _fields(connection: Connection | None, result: Result) -> dict[str, Any]:

@@ -53,6 +53,14 @@ def batch(context: Context, batch: Batch, *, finish: Callable[[Result], None]) -
     return result
 
 
+def within(context: Context, batch: Batch) -> Result:
+    """Bring a batch in line as a part of the caller's transaction, and return what was done.
+
+    The database's refusal is raised and ends the transaction.
+    """
+    return _written(context, batch)
+
+
 def retried(write: Callable[[], T]) -> T:
     """Try again after a deadlock, which costs one of the two its transaction."""
     for attempt in range(1, MAX_TRIES + 1):
@@ -90,28 +98,32 @@ def _half(context: Context, half: Batch) -> Result:
 
 def _write(context: Context, batch: Batch, finish: Callable[[Result], None] | None = None) -> Result:
     with transaction.atomic():
-        batch = links.as_they_are_now(context, batch)
-        changes, rejected = _decide(context, batch)
-        news = [change for change in changes if not _is_old_news(change, batch.identities.get(change.key))]
-        tally = ledger.tally(news, len(batch.people))
-        identity_ids: dict[str, int] = {}
-        added: dict[str, int] = {}
-        if context.is_preview:
-            counts, consequences = rehearsal.rehearse(context, news)
-            ledger.keep_plan(context, batch, news, added={}, consequences=consequences)
-        else:
-            if context.is_of_single_people:
-                ledger.supersede(context, [person.key for person in batch.people])
-            outcome, found = _carry_out(context, news)
-            counts, added = outcome.tally, outcome.added
-            identity_ids = ledger.remember(context, batch, changes, added, rejected)
-            ledger.keep_plan(context, batch, news, added=added, found=found)
-            _announce(context, news, added)
-        tally.update(counts)
-        result = Result(tally, identity_ids, changes=changes, added=added)
+        result = _written(context, batch)
         if finish is not None:
             finish(result)
     return result
+
+
+def _written(context: Context, batch: Batch) -> Result:
+    batch = links.as_they_are_now(context, batch)
+    changes, rejected = _decide(context, batch)
+    news = [change for change in changes if not _is_old_news(change, batch.identities.get(change.key))]
+    tally = ledger.tally(news, len(batch.people))
+    identity_ids: dict[str, int] = {}
+    added: dict[str, int] = {}
+    if context.is_preview:
+        counts, consequences = rehearsal.rehearse(context, news)
+        ledger.keep_plan(context, batch, news, added={}, consequences=consequences)
+    else:
+        if context.is_of_single_people:
+            ledger.supersede(context, [person.key for person in batch.people])
+        outcome, found = _carry_out(context, news)
+        counts, added = outcome.tally, outcome.added
+        identity_ids = ledger.remember(context, batch, changes, added, rejected)
+        ledger.keep_plan(context, batch, news, added=added, found=found)
+        _announce(context, news, added)
+    tally.update(counts)
+    return Result(tally, identity_ids, changes=changes, added=added)
 
 
 def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.Outcome, Mapping[int, traces.Trace]]:
@@ -124,8 +136,10 @@ def _carry_out(context: Context, changes: Sequence[Change]) -> tuple[provision.O
 
 
 def _announce(context: Context, changes: Sequence[Change], added: Mapping[str, int]) -> None:
+    """Tell of new links, but of nobody who has only been invited."""
     linked = [change.membership_id for change in changes if change.kind is Kind.LINK and change.membership_id]
-    if ids := [*linked, *added.values()]:
+    let_in = [added[change.key] for change in changes if change.kind is Kind.ADD and change.key in added]
+    if ids := [*linked, *let_in]:
         signals.people_linked.send(sender=None, connection=context.connection, membership_ids=ids)
 
 

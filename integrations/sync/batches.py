@@ -52,12 +52,14 @@ class Batch:
     """People to bring in line, with what is stored of them and the digests to store.
 
     `agreed` are the changes of a preview, by person: whoever would now be changed in another way is left alone.
+    `is_current`: the identities were read in this transaction, while the connection was held.
     """
 
     people: Sequence[Person]
     identities: Mapping[str, Known]
     digests: Mapping[str, bytes]
     agreed: Mapping[str, Sequence[Change]] | None = None
+    is_current: bool = False
 
     def part(self, people: Sequence[Person]) -> Batch:
         """Return a batch of some of these people."""

@@ -22,7 +22,7 @@ _HOLD = "SELECT FROM integrations_connection WHERE id = %(connection)s FOR KEY S
 def as_they_are_now(context: Context, batch: Batch) -> Batch:
     """Return the batch with its identities as they are now, without people whose link has ended since it was read."""
     connection = context.connection
-    if providers.people_source(connection.provider).lists_newcomers:
+    if batch.is_current or providers.people_source(connection.provider).lists_newcomers:
         return batch
     statements.rows(_HOLD, {"connection": connection.pk})
     identities = snapshot.known(connection, [person.key for person in batch.people])

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from django.db import DataError, IntegrityError
+
 from integrations.engine.changes import Change, Kind, Reason
 from integrations.engine.records import InvitePolicy, Learner, Person, Policy, digest
 from integrations.models import Connection, SyncRun, Tombstone, tombstones
-from integrations.sync import apply, ledger, provision, seating, snapshot
+from integrations.sync import apply, asked, ledger, provision, seating, snapshot
+from integrations.sync.asked import Standing
 from integrations.sync.batches import Batch, Context
 from integrations.sync.snapshot import Known
 from portals import statements
@@ -27,11 +30,6 @@ DECIDED_BY = "workflow"
 # Stands for the settings of a sync, of which a request follows none.
 VERSION = "request"
 
-
-_RUN = """
-SELECT id FROM integrations_syncrun
-WHERE connection_id = %(connection)s AND trigger = 'action' AND local_day = %(day)s
-"""
 
 _ADD_UP = """
 WITH recent AS (
@@ -97,37 +95,24 @@ class Answer:
 def bring_in(*, connection: Connection, person: Person, wish: Wish, now: datetime) -> Answer:
     """Add, invite or let in one person inside the caller's transaction, and return what came of it.
 
-    The caller sees to it that nobody else asks for the same person meanwhile. Raises TryAgain, after which nothing may
-    be committed.
+    Requests for the same person follow one another. Raises TryAgain, after which nothing may be committed.
     """
-    portal = connection.portal
+    today = connection.portal.today(now)
+    asked.take_turn(connection, person)
+    standing = asked.standing(connection, person, today)
     context = Context(
         connection=connection,
-        run_id=run_of_the_day(connection, now),
+        run_id=standing.run_id or _open_run(connection, today, now),
         policy=_policy(connection, wish),
-        today=portal.today(now),
+        today=today,
         now=now,
         holds_mails=False,
     )
-    request = _Request(context, person, wish)
+    request = _Request(context, person, wish, standing)
     answer = request.carry_out()
     if answer.membership_id is not None and answer.outcome is not Outcome.SKIPPED:
         request.give(answer.membership_id)
     return answer
-
-
-def run_of_the_day(connection: Connection, now: datetime) -> int:
-    """Return the run that lists what was asked for on this day of the portal; the first request opens it."""
-    day = connection.portal.today(now)
-    if found := statements.rows(_RUN, {"connection": connection.pk, "day": day}, keeps_plan=True):
-        return int(found[0][0])
-    run, _is_new = SyncRun.objects.get_or_create(
-        connection=connection,
-        trigger=SyncRun.Trigger.ACTION,
-        local_day=day,
-        defaults={"state": SyncRun.State.COMPLETED, "created_at": now, "started_at": now, "finished_at": now},
-    )
-    return run.pk
 
 
 def add_up(*, now: datetime) -> int:
@@ -136,6 +121,17 @@ def add_up(*, now: datetime) -> int:
     Requests leave the counts alone: each would wait for the one before.
     """
     return len(statements.rows(_ADD_UP, {"now": now}))
+
+
+def _open_run(connection: Connection, day: date, now: datetime) -> int:
+    """Return the run that lists what was asked for on this day of the portal."""
+    run, _is_new = SyncRun.objects.get_or_create(
+        connection=connection,
+        trigger=SyncRun.Trigger.ACTION,
+        local_day=day,
+        defaults={"state": SyncRun.State.COMPLETED, "created_at": now, "started_at": now, "finished_at": now},
+    )
+    return run.pk
 
 
 def _policy(connection: Connection, wish: Wish) -> Policy:
@@ -160,15 +156,16 @@ def _policy(connection: Connection, wish: Wish) -> Policy:
 
 
 class _Request:
-    def __init__(self, context: Context, person: Person, wish: Wish) -> None:
+    def __init__(self, context: Context, person: Person, wish: Wish, standing: Standing) -> None:
         self._context = context
         self._connection = context.connection
         self._person = person
         self._wish = wish
+        self._standing = standing
 
     def carry_out(self) -> Answer:
         """Find out who it is, and let them in as they stand."""
-        known = snapshot.known(self._connection, [self._person.key])
+        known = self._standing.known
         if not self._is_linked(known):
             if self._is_marked():
                 return Answer(Outcome.SKIPPED, reason=Reason.ERASED)
@@ -202,22 +199,21 @@ class _Request:
 
     def _is_marked(self) -> bool:
         """Whether the person was deleted for good; a mark of the record alone is lifted when that is wished."""
-        connection, portal_id = self._connection, self._connection.portal_id
-        record = tombstones.mark_of_record(connection.provider, connection.external_account_id, self._person.key)
-        address = tombstones.mark_of_address(self._person.work_email)
-        marks = tombstones.known_marks(portal_id, [record, address])
-        if marks == {record} and self._wish.lifts_mark:
-            Tombstone.objects.filter(portal=portal_id, digest__in=tombstones.digests_of(marks)).delete()
+        connection, marks = self._connection, self._standing.marks
+        if self._wish.lifts_mark and marks == {asked.mark_of_record(connection, self._person)}:
+            digests = tombstones.digests_of(marks)
+            Tombstone.objects.filter(portal=connection.portal_id, digest__in=digests).delete()
             return False
         return bool(marks)
 
     def _admit(self, known: Mapping[str, Known]) -> Answer | None:
         """Add or link somebody new as a sync would; None for whoever turned out to be a learner already."""
         person, context = self._person, self._context
-        batch = Batch([person], known, {person.key: digest(person, VERSION)})
-        result = apply.batch(context, batch, finish=lambda _result: None)
-        if result.failed:
-            raise TryAgain
+        batch = Batch([person], known, {person.key: digest(person, VERSION)}, is_current=True)
+        try:
+            result = apply.within(context, batch)
+        except (IntegrityError, DataError) as error:
+            raise TryAgain from error
         for change in result.changes:
             if change.kind is Kind.SKIP:
                 return Answer(Outcome.SKIPPED, change.membership_id, reason=change.reason or "")

@@ -1,4 +1,3 @@
-import django.contrib.postgres.indexes
 from django.db import migrations
 
 REFUSE = """
@@ -17,13 +16,6 @@ ALLOW = "DROP TRIGGER audit_is_append_only ON users_auditentry; DROP FUNCTION au
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0012_deletion_requests")]
+    dependencies = [("users", "0002_walls")]
 
-    operations = [
-        migrations.RemoveIndex(model_name="auditentry", name="audit_at"),
-        migrations.AddIndex(
-            model_name="auditentry",
-            index=django.contrib.postgres.indexes.BrinIndex(fields=["at"], name="audit_at_range"),
-        ),
-        migrations.RunSQL(REFUSE, ALLOW),
-    ]
+    operations = [migrations.RunSQL(REFUSE, ALLOW)]

@@ -6,7 +6,7 @@ CONNECTION = {"connection_id": "integrations_connection.portal_id"}
 
 
 class Migration(migrations.Migration):
-    dependencies = [("integrations", "0002_previews_and_safety"), ("users", "0010_walls")]
+    dependencies = [("integrations", "0001_initial"), ("users", "0002_walls")]
 
     operations = [
         walls.anchor("integrations_grant", "realm_id"),
@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
         walls.wall("integrations_fieldmapping", {**CONNECTION, "custom_field_id": "portals_customfield.portal_id"}),
         walls.wall("integrations_externalidentity", {**CONNECTION, "membership_id": "users_membership.portal_id"}),
         walls.wall("integrations_syncrun", {"connection_id": "", "origin_id": "integrations_syncrun.connection_id"}),
+        walls.wall("integrations_webhookevent", {"connection_id": "", "run_id": "integrations_syncrun.connection_id"}),
         walls.wall(
             "integrations_choicealias",
             {

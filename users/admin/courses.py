@@ -84,13 +84,14 @@ class CourseAdmin(DefinitionAdmin):
     @display(description=gettext_lazy("not finished"))
     def show_open(self, course: Any) -> int:
         """Return how many have no result yet; those whose work is still reviewed have none."""
-        finished = sum(course.numbers[status] for status in Enrollment.FINISHED)
-        return int(course.numbers.total()) - finished
+        numbers: Counter[str] = course.numbers
+        return numbers.total() - sum(numbers[status] for status in Enrollment.FINISHED)
 
     @display(description=gettext_lazy("finished"))
     def show_finished(self, course: Any) -> int:
         """Return how many have a result."""
-        return sum(course.numbers[status] for status in Enrollment.FINISHED)
+        numbers: Counter[str] = course.numbers
+        return sum(numbers[status] for status in Enrollment.FINISHED)
 
     @display(description=gettext_lazy("people"))
     @once_a_row

@@ -40,7 +40,7 @@ def main() -> int:
         with made.connect() as connection:
             version = connection.info.parameter_status("server_version") or ""
     shown = [row for row in rows if not wanted or row.name in wanted]
-    shown.sort(key=lambda row: ("SREWH".index(row.name[0]), int(row.name[1:])))
+    shown.sort(key=lambda row: ("SPREWH".index(row.name[0]), int(row.name[1:])))
     text = f"{people:,} people. {report.machine(version)}\n\n{report.table(shown)}"
     print(f"\n{text}")
     if not wanted and people >= FULL_SIZE:
@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
 
 def _steps(*, with_million: bool) -> list[tuple[tuple[str, ...], Step]]:
     steps: list[tuple[tuple[str, ...], Step]] = [
-        (("S1", "S2", "S3", "S4", "S5", "S6", "S7"), sync.daily),
+        (("S1", "S2", "S3", "S4", "S5", "S6", "S7", "P1"), sync.daily),
         (("S7",), lambda made, people: sync.throttled(made, min(people, FULL_SIZE))),
         (("S8",), sync.many),
         (("S9",), sync.faulty),

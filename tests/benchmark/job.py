@@ -20,6 +20,7 @@ JOBS = {
     "floor": ("floor", "sync"),
     "prepare": ("portal", "prepare"),
     "sync": ("portal", "sync"),
+    "preview": ("portal", "preview"),
     "sync_all": ("portal", "sync_all"),
     "rules": ("rules", "run"),
     "files": ("files", "run"),

@@ -52,9 +52,13 @@ def prepare(*codes: str) -> dict[str, Any]:
 
 def sync(*connections: int) -> dict[str, Any]:
     """Carry out one sync of each connection, one after the other; return how they and the last one ended."""
-    runs = [_sync(connection) for connection in connections]
-    states = sorted({run.state for run in runs})
-    return {"run": runs[-1].pk, "states": states, "trouble": runs[-1].trouble, "totals": runs[-1].totals}
+    runs = [_carry_out(connection, SyncRun.Trigger.COMMAND) for connection in connections]
+    return _ended(runs)
+
+
+def preview(connection: int) -> dict[str, Any]:
+    """Preview a sync and return how that ended."""
+    return _ended([_carry_out(connection, SyncRun.Trigger.PREVIEW)])
 
 
 def sync_all() -> dict[str, Any]:
@@ -84,13 +88,18 @@ def _create(number: int, code: str) -> int:
     return connection.pk
 
 
-def _sync(connection_id: int) -> SyncRun:
-    """Carry out one sync as a worker does."""
+def _carry_out(connection_id: int, trigger: SyncRun.Trigger) -> SyncRun:
+    """Carry out one run as a worker does."""
     connection = Connection.objects.get(pk=connection_id)
-    claimed = leases.claim(connection=connection, trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
+    claimed = leases.claim(connection=connection, trigger=trigger, now=timezone.now())
     run = sync_run.carry_out(run_id=claimed.pk)
     assert run is not None
     return run
+
+
+def _ended(runs: list[SyncRun]) -> dict[str, Any]:
+    states = sorted({run.state for run in runs})
+    return {"run": runs[-1].pk, "states": states, "trouble": runs[-1].trouble, "totals": runs[-1].totals}
 
 
 def _field(connection: Connection, attribute: str, type_: FieldType, choices: tuple[str, ...]) -> CustomField:

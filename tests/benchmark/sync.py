@@ -43,12 +43,12 @@ class _Portal:
         (connection_id,) = made["result"]["connections"]
         return cls(rig, sandbox, database, company, people, sandbox.token(company), connection_id)
 
-    def sync(self, label: str, *, calls_per_minute: str = NO_LIMIT) -> Cost:
-        """Measure one sync of the product and check what it left behind."""
+    def sync(self, label: str, *, calls_per_minute: str = NO_LIMIT, job: str = "sync") -> Cost:
+        """Measure one run of the product: a sync, or the preview of one."""
         cost = measure.job(
             self.rig,
             self.database,
-            "sync",
+            job,
             self.connection_id,
             people=self.people,
             sandbox=self.sandbox,
@@ -165,6 +165,16 @@ def _no_change(portal: _Portal, floor: _Floor) -> Iterator[Row]:
     note = "equal people; their pages are remembered anew"
     yield Row("S4", "WAL, no change", cost.wal_bytes / 1e6, "MB", None, least.wal_bytes / 1e6, note=note)
     yield Row("S5", "statements per page, no change", cost.statements / pages, "", 2, note="equal people")
+
+    yield from _preview(portal, cost, "nothing changes")
+
+
+def _preview(portal: _Portal, sync: Cost, what: str) -> Iterator[Row]:
+    """Yield P1: a preview beside the sync of equal people on other pages, which looks at everyone as it does."""
+    cost = portal.sync(f"preview, {what}", job="preview")
+    portal.check()
+    note = f"beside a sync without a change; {_share(cost)}"
+    yield Row("P1", f"preview, {what}", cost.microseconds, "us", 1.5 * sync.microseconds, sync.microseconds, note=note)
 
 
 def _one_percent(portal: _Portal, floor: _Floor) -> Iterator[Row]:

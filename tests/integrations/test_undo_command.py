@@ -72,7 +72,7 @@ class TestUndo:
         assert undo(capsys, "--run", str(line.run_id)) == first
 
     def test_gives_back_access_only(self, line):
-        with pytest.raises(CommandError, match="changed nobody"):
+        with pytest.raises(CommandError, match="ended nobody’s access"):
             call_command("undo", "--run", str(line.run_id), "--access-only")
 
     def test_is_wrongly_used_without_such_a_run(self):

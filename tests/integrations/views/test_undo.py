@@ -9,7 +9,7 @@ from django.utils import timezone
 from integrations.models import SyncRun
 from tests.factories.integrations import ExternalIdentityFactory, PlannedChangeFactory, SyncRunFactory
 from tests.factories.users import MembershipFactory
-from users.models import AuditEntry
+from users.models import AuditEntry, User
 
 from .conftest import text_of
 
@@ -94,6 +94,7 @@ class TestQuestion:
         run = SyncRunFactory(connection=connection)
         for _ in range(2):
             learner = MembershipFactory(portal=portal)
+            User.objects.filter(pk=learner.user_id).update(last_login=timezone.now())
             PlannedChangeFactory(run=run, kind="add", membership_id=learner.pk, after={"email": learner.user.email})
 
         page = text_of(portal_admin.get(run_path(run, "undo/")))

@@ -38,7 +38,7 @@ class Cause:
 class Newcomer:
     """Someone to add. `key` is the caller's name for the row; `mail` is "invite", "welcome" or empty.
 
-    `user_id` names the account when the address is already known in the realm.
+    `user_id` names the account when the address is already known in the realm; it keeps its names.
     """
 
     key: str

@@ -104,10 +104,11 @@ def _add(person: Person, address: str, surroundings: Surroundings, policy: Polic
     if account and adds_as == "active" and not policy.may_add_people_known_elsewhere:
         return _skip(person, Reason.KNOWN_ELSEWHERE, due_on=today)
     values, flaws = custom_values(person, policy)
+    # An account that is used in another portal keeps its names.
+    names = {} if account else {"first_name": person.first_name, "last_name": person.last_name}
     after: dict[str, Any] = {
         "email": address,
-        "first_name": person.first_name,
-        "last_name": person.last_name,
+        **names,
         "status": adds_as,
         "custom_data": {key: value for key, value in values.items() if value is not None},
     }

@@ -93,8 +93,8 @@ def _newcomer(change: Change, rule_groups: Sequence[int]) -> Newcomer:
     return Newcomer(
         key=change.key,
         email=after["email"],
-        first_name=after["first_name"],
-        last_name=after["last_name"],
+        first_name=after.get("first_name", ""),
+        last_name=after.get("last_name", ""),
         status=after["status"],
         custom_data=after["custom_data"],
         last_day=_day(after.get("last_day")),

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from integrations import providers
@@ -298,6 +298,19 @@ class TestAPlan:
 
     @EXAMPLES
     @given(first=COMPANY, second=COMPANY, deeds=DEEDS, chosen=SETTINGS)
+    # Somebody with an account in another portal, who is called otherwise there.
+    @example(
+        first=[None] * PLACES,
+        second=[EMPLOYED | {"address": 2}, *[None] * (PLACES - 1)],
+        deeds=[],
+        chosen={
+            "how": "pending_invite",
+            "when": "added",
+            "most_people": 1000,
+            "leaving_scope": "end_access",
+            "has_scope": False,
+        },
+    )
     def test_names_everyone_who_is_changed_with_what_becomes_of_them(self, world, first, second, deeds, chosen):
         with transaction.atomic():
             begin(world, first, deeds, chosen)
@@ -395,6 +408,9 @@ def check_person(before, after, pk, lines, follows):
     said = said_of(lines)
     if lines[0].kind in ("add", "invite"):
         then, old_groups, old_courses = {"role": "learner", "last_day": None}, set(), set()
+        # An account of another portal of the realm keeps its names.
+        for account in (row for row in before["users_user"] if row["email"] == said["email"]):
+            then |= {name: account[name] for name in ("first_name", "last_name")}
     else:
         then, old_groups, old_courses = values_of(before, pk)
     if any(line.kind == "end_access" for line in lines):

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery, Task
 from celery.exceptions import OperationalError
+from celery.signals import worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -45,3 +46,11 @@ app = Celery("rollcall", task_cls=WakeUpCall)
 app.set_default()
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_process_init.connect
+def _spare_what_stays(**_: Any) -> None:
+    # Only a worker has the settings loaded, and all of the program.
+    from config import garbage  # noqa: PLC0415
+
+    garbage.spare_what_stays()

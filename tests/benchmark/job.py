@@ -15,6 +15,8 @@ import django
 import psycopg
 from django.core.checks import run_checks
 
+from config import garbage
+
 # The modules of the jobs; those of the product need Django to be set up.
 JOBS = {
     "floor": ("floor", "sync"),
@@ -59,8 +61,9 @@ def main(name: str, *arguments: str) -> None:
     """Do one job and print its report."""
     if name != "floor":
         django.setup()
-        # As Celery's worker does at its start, before it has any work. It loads the addresses of all pages, too.
+        # As Celery's worker does at its start, before it has any work.
         run_checks()
+        garbage.spare_what_stays()
     module, function = JOBS[name]
     work = getattr(importlib.import_module(f"tests.benchmark.{module}"), function)
     numbers_and_texts = [int(one) if one.isdigit() else one for one in arguments]

@@ -40,10 +40,16 @@ def rows(
     `keeps_plan` is for statements whose plan does not depend on how large the tables are: it is made once. A look-up
     must not keep the plan that was good for an empty table. Raises the same errors as Django's own queries.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with _cursor() as cursor:
         cursor.execute(statement, parameters, prepare=keeps_plan or _keeps_plans.get())
         return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def _cursor() -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
 
 
 def integers(values: Iterable[int]) -> str:
@@ -62,10 +68,10 @@ def copy(target: str, records: Sequence[Sequence[Any]]) -> None:
     if len(records) == 1:
         # Planned once, sent and answered once.
         places = ", ".join(["%s"] * len(records[0]))
-        rows(f"INSERT INTO {target} VALUES ({places})", records[0], keeps_plan=True)  # noqa: S608 - our own names
+        with _cursor() as cursor:
+            cursor.execute(f"INSERT INTO {target} VALUES ({places})", records[0], prepare=True)  # noqa: S608 - our own names
         return
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:  # noqa: SIM117
+    with _cursor() as cursor:  # noqa: SIM117
         with cursor.copy(f"COPY {target} FROM STDIN") as stream:
             for record in records:
                 stream.write_row(record)

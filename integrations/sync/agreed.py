@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from integrations.engine.changes import Change, Kind, Reason
-from integrations.engine.records import Person, digest
+from integrations.engine.records import Flaw, Person, digest
 from integrations.models import PlannedChange, SyncRun
 from integrations.sync import snapshot
 from integrations.sync.batches import Batch, Context
@@ -50,4 +50,5 @@ def _change(row: PlannedChange) -> Change:
         reason=Reason(row.reason) if row.reason else None,
         before=row.before,
         after=row.after,
+        flaws=tuple(Flaw(*parts) for parts in row.warnings),
     )

@@ -10,6 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -146,6 +147,7 @@ def _announce(context: Context, changes: Sequence[Change], added: Mapping[str, i
 def _decide(context: Context, batch: Batch) -> tuple[list[Change], dict[str, rejections.Rejected]]:
     """Return what to do, and by person which rejections still speak of what the source says."""
     around = snapshot.surroundings(context.connection, batch.people, batch.identities, context.policy)
+    around = replace(around, shared=around.shared | batch.left_to_several)
     planned = plan.plan(batch.people, around, context.policy, context.today)
     if context.admission is not Admission.EVERYONE:
         planned = [change for change in planned if change.kind not in ADDITIONS]

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import chain
 
-from integrations.engine.changes import Change
+from integrations.engine.changes import Change, Reason
 from integrations.engine.records import Person, Policy
 from integrations.models import Connection
 from integrations.sync.snapshot import Known
@@ -60,6 +61,13 @@ class Batch:
     digests: Mapping[str, bytes]
     agreed: Mapping[str, Sequence[Change]] | None = None
     is_current: bool = False
+
+    @property
+    def left_to_several(self) -> frozenset[str]:
+        """The addresses that a preview gave to nobody, for several people have them, not all of whom are in here."""
+        changes = chain.from_iterable((self.agreed or {}).values())
+        flaws = chain.from_iterable(change.flaws for change in changes)
+        return frozenset(flaw.value for flaw in flaws if flaw.code == Reason.SHARED_EMAIL)
 
     def part(self, people: Sequence[Person]) -> Batch:
         """Return a batch of some of these people."""

@@ -161,11 +161,7 @@ class World:
         self.invite.how, self.invite.when = chosen["how"], chosen["when"]
         self.invite.save()
         self.safety.most_people, self.safety.out_of_scope = chosen["most_people"], chosen["leaving_scope"]
-        self.safety.scope = (
-            [{"attribute": "department", "operator": "is_none_of", "values": ["Garden"]}]
-            if chosen["has_scope"]
-            else []
-        )
+        self.safety.scope = [NOT_THE_GARDEN] if chosen["has_scope"] else []
         self.safety.save()
 
     def sync(self, company, trigger=SyncRun.Trigger.COMMAND):
@@ -310,6 +306,19 @@ class TestAPlan:
             "when": "added",
             "most_people": 1000,
             "leaving_scope": "end_access",
+            "has_scope": False,
+        },
+    )
+    # Two of the list have one address, one of them a learner: only she has a line that can be agreed on.
+    @example(
+        first=[*[None] * (PLACES - 1), EMPLOYED | {"address": 3}],
+        second=[*[None] * (PLACES - 3), EMPLOYED | {"address": 6}, None, EMPLOYED | {"address": 6}],
+        deeds=[],
+        chosen={
+            "how": "pending_invite",
+            "when": "added",
+            "most_people": 1000,
+            "leaving_scope": "keep",
             "has_scope": False,
         },
     )

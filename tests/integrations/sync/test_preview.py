@@ -11,7 +11,7 @@ from integrations.sync import approval
 from integrations.sync import run as sync_run
 from tests.factories.integrations import FieldMappingFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, DynamicRuleFactory, GroupCourseFactory
-from users.models import Enrollment, Invitation, Membership
+from users.models import Enrollment, Invitation, Membership, User
 
 pytestmark = pytest.mark.django_db
 
@@ -164,6 +164,21 @@ class TestApplyingAPreview:
         assert run.totals["update"] == 1
         maya.refresh_from_db()
         assert maya.last_name == "Lund"
+
+    def test_gives_an_address_of_two_people_to_neither_and_all_else(
+        self, furnished, preview, apply_preview, sync, world
+    ):
+        sync(furnished)
+        newcomer = world.add_broken("no_email").uuid
+        world.change("Maya Okafor", first_name="May", work_email="both@example.com")
+        world.change(newcomer, work_email="both@example.com")
+
+        run = apply_preview(preview(furnished))
+
+        line = run.changes.get(kind="update")
+        assert (line.state, line.after) == ("applied", {"first_name": "May"})
+        assert line.warnings == [["email", "shared_email", "both@example.com"]]
+        assert not User.objects.filter(email="both@example.com").exists()
 
     def test_holds_what_is_too_much(self, furnished, preview, apply_preview, sync, world):
         sync(furnished)

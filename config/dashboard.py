@@ -193,7 +193,9 @@ class Counter:
 
 
 def _people(portal: Portal, now: datetime) -> list[Figure]:
-    rows = Membership.objects.filter(portal=portal).order_by().values("status").annotate(rows=Count("pk"))
+    # The list of pending users leaves out whose invitation was cancelled or declined.
+    listed = Membership.objects.filter(portal=portal).exclude(status="pending", invitation_withdrawn_at__isnull=False)
+    rows = listed.order_by().values("status").annotate(rows=Count("pk"))
     counts = Counter(rows, "status")
     users, pending = reverse("admin:users_membership_changelist"), reverse("admin:users_pendinguser_changelist")
     figures = [

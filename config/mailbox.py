@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 import time
+from contextlib import suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -67,6 +68,11 @@ class SmtpHandler(StreamRequestHandler):
     timeout = 60
 
     def handle(self) -> None:
+        """Serve one client; some only knock to see whether anybody is there, and hang up."""
+        with suppress(ConnectionError):
+            self._talk()
+
+    def _talk(self) -> None:
         """Answer commands until the client leaves."""
         self._say("220 rollcall demo mailbox")
         while line := self.rfile.readline(MAX_LINE):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -117,6 +121,8 @@ NAMES: dict[str, Text] = {
     "last_day": gettext_lazy("last day of access"),
 }
 NOTHING = "–"
+# A stored day, or the beginning of a stored instant.
+ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d(T|$)")
 
 
 def action(code: str) -> str:
@@ -151,12 +157,14 @@ def model_of(object_type: str) -> type[Model] | None:
 
 
 def changes(object_type: str, before: dict[str, Any], after: dict[str, Any], labels: dict[str, str]) -> str:
-    """Return the values before and after in one line; `labels` names the custom fields by their keys."""
+    """Return what differs before and after in one line; `labels` names the custom fields by their keys."""
     model = model_of(object_type)
     before, after = _flat(before), _flat(after)
     found = []
     for name in dict.fromkeys([*before, *after]):
         old, new = _value(model, name, before.get(name)), _value(model, name, after.get(name))
+        if old == new:
+            continue
         label = labels.get(name) or _label(model, name)
         found.append(f"{label}: {new}" if old == NOTHING else f"{label}: {old} → {new}")
     return "; ".join(found)
@@ -177,11 +185,19 @@ def _model_named(name: str) -> type[Model] | None:
 def _label(model: type[Model] | None, name: str) -> str:
     if name in NAMES:
         return str(NAMES[name])
-    try:
-        field = model._meta.get_field(name) if model else None
-    except FieldDoesNotExist:
-        field = None
-    return str(getattr(field, "verbose_name", name.replace("_", " ")))
+    fields = _fields(model, name)
+    return str(getattr(fields[0], "verbose_name", name.replace("_", " ")) if fields else name.replace("_", " "))
+
+
+def _fields(model: type[Model] | None, name: str) -> list[Any]:
+    """Return what a name means: a field of the model, or of enrollments, which people's entries tell of."""
+    found = []
+    for one in (model, model_of("users.enrollment")):
+        try:
+            found += [one._meta.get_field(name)] if one else []
+        except FieldDoesNotExist:
+            continue
+    return found
 
 
 def _value(model: type[Model] | None, name: str, value: Any) -> str:
@@ -193,8 +209,20 @@ def _value(model: type[Model] | None, name: str, value: Any) -> str:
         return ", ".join(_value(model, name, part) for part in value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
+    choices: dict[Any, Any] = {}
+    for field in _fields(model, name):
+        choices = {**dict(getattr(field, "flatchoices", ())), **choices}
+    return str(choices[value]) if value in choices else _day_or_text(str(value))
+
+
+def _day_or_text(value: str) -> str:
+    """Return a stored day or instant as people write it, by the portal's time; anything else as it is."""
+    if not ISO_DAY.match(value):
+        return value
     try:
-        choices = dict(getattr(model._meta.get_field(name), "flatchoices", ())) if model else {}
-    except FieldDoesNotExist:
-        choices = {}
-    return str(choices.get(value, value))
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    if len(value) == len("2026-01-31"):
+        return date_format(moment, "SHORT_DATE_FORMAT")
+    return date_format(timezone.localtime(moment) if moment.tzinfo else moment, "SHORT_DATETIME_FORMAT")

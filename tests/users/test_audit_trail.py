@@ -72,6 +72,17 @@ class TestPage:
         assert portal.name in shown[shown.index("result_list") :]
         assert f"portal {portal.pk}" not in shown
 
+    def test_leaves_out_what_stayed_the_same(self, client, portal, maya):
+        audit.record(
+            portal=portal,
+            action="role_changed",
+            object=maya,
+            before={"role": "learner", "is_limited": False, "last_day": None},
+            after={"role": "manager", "is_limited": False, "last_day": None},
+        )
+
+        assert "role: Learner → Manager\n" in client.get(TRAIL).content.decode().replace("</td>", "\n")
+
     def test_leads_to_what_it_was_done_to(self, client, maya, group):
         shown = client.get(TRAIL).content.decode()
 
@@ -163,3 +174,31 @@ class TestWords:
 
         assert recorded
         assert recorded - audit_words.ACTIONS.keys() == set()
+
+
+class TestChanges:
+    @pytest.mark.parametrize(
+        ("before", "after", "words"),
+        [
+            ({"last_day": None}, {"last_day": "2026-11-20"}, "last day of access: 11/20/2026"),
+            (
+                {"status": "not_started", "percent": 0},
+                {"status": "completed", "percent": 0},
+                "Not started → Completed",
+            ),
+            ({"completed_at": None}, {"completed_at": "2026-11-21T08:48:43.352869+00:00"}, "11/21/2026 1:48 a.m."),
+            ({"custom_data": {"7": "20261120"}}, {"custom_data": {"7": "20261121"}}, "Badge: 20261120 → 20261121"),
+            ({"custom_data": {"7": "2026-99-99"}}, {"custom_data": {"7": None}}, "Badge: 2026-99-99 → –"),
+        ],
+    )
+    def test_are_in_words_and_local_days(self, before, after, words):
+        with timezone.override("America/Denver"):
+            shown = audit_words.changes("users.membership", before, after, {"7": "Badge"})
+
+        assert shown.endswith(words)
+
+    def test_are_none_where_nothing_differs(self):
+        assert (
+            audit_words.changes("users.membership", {"score": None, "status": "active"}, {"status": "active"}, {})
+            == ""
+        )

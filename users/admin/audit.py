@@ -12,7 +12,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
@@ -22,6 +24,7 @@ from portals.models import Course, CustomField, Group, Portal
 from portals.paging import InfinitePaginator
 from portals.scoping import PortalScopedAdmin, ReadOnly, portal_of
 from users import audit, audit_words
+from users.admin import cells
 from users.admin.audit_filters import PERSON_KINDS, ActionFilter, KindFilter, PersonFilter, SinceFilter, UntilFilter
 from users.models import AuditEntry, Membership, User
 
@@ -64,8 +67,7 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
     """The trail of a portal, newest first; never counted as a whole, because it only grows."""
 
     portal_path = "portal"
-    list_display = ["at", "show_action", "show_object", "show_actor", "show_changes", "show_reason", "address"]
-    list_display_links = None
+    list_display = ["show_at", "action_and_reason", "show_object", "actor_and_address", "show_changes"]
     list_filter = [ActionFilter, KindFilter, PersonFilter, SinceFilter, UntilFilter]
     list_before_template = "users/audit_download.html"
     search_fields = ["action"]
@@ -73,7 +75,7 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
     ordering = ["-at", "-pk"]
     paginator = InfinitePaginator
     list_per_page = 50
-    fields = ["at", "show_action", "show_object", "show_actor", "show_changes", "show_reason", "address"]
+    fields = ["at", "show_action", "show_reason", "show_object", "show_actor", "address", "show_changes"]
     readonly_fields = ["show_action", "show_object", "show_actor", "show_changes", "show_reason"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
@@ -152,6 +154,21 @@ class AuditEntryAdmin(ReadOnly, PortalScopedAdmin):
             for entry in entries.iterator(chunk_size=1000)
         )
         return csv_files.streamed(header, rows, name="audit-trail")
+
+    @display(description=gettext_lazy("when"), ordering="at")
+    def show_at(self, entry: AuditEntry) -> SafeString:
+        """Return day and time in two lines."""
+        return cells.with_note(cells.day(entry.at), date_format(timezone.localtime(entry.at), "TIME_FORMAT"))
+
+    @display(description=gettext_lazy("action"))
+    def action_and_reason(self, entry: AuditEntry) -> SafeString:
+        """Return what happened, and why."""
+        return cells.with_note(self.show_action(entry), self.show_reason(entry))
+
+    @display(description=gettext_lazy("who"))
+    def actor_and_address(self, entry: AuditEntry) -> SafeString:
+        """Return who did it, and from which network address."""
+        return cells.with_note(self.show_actor(entry), entry.address)
 
     @display(description=gettext_lazy("action"))
     def show_action(self, entry: AuditEntry) -> str:

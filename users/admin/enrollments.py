@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -24,12 +23,21 @@ from portals.paging import BoundedPaginator
 from portals.scoping import PortalScopedAdmin, ReadOnly, RelatedFilter
 from portals.standing import Level
 from users import enrollments, progress
+from users.admin import cells
 from users.admin.course_forms import ReenrollForm, SetResultForm, UnenrollForm
 from users.admin.enrollment_filters import DueFilter, LearnerGroupFilter, RequiredFilter
 from users.admin.progress_upload import UploadsProgress
 from users.models import Enrollment
 
 Status = Enrollment.Status
+COLORS = {
+    Status.NOT_STARTED: "default",
+    Status.COMPLETED: "success",
+    Status.PASSED: "success",
+    Status.FAILED: "danger",
+    Status.IN_PROGRESS: "info",
+    Status.PENDING_REVIEW: "warning",
+}
 # Enrollments that one statement changes.
 BATCH = 2000
 
@@ -45,13 +53,10 @@ class EnrollmentAdmin(UploadsProgress, ReadOnly, PortalScopedAdmin):
     paginator = BoundedPaginator
     list_display = [
         "show_person",
-        "course",
+        "show_course",
         "show_status",
         "show_percent",
-        "score",
-        "is_required",
         "show_due",
-        "source_group",
         "show_enrolled",
         "show_completed",
     ]
@@ -103,9 +108,13 @@ class EnrollmentAdmin(UploadsProgress, ReadOnly, PortalScopedAdmin):
     @display(description=gettext_lazy("person"), ordering="membership__user__last_name")
     def show_person(self, row: Enrollment) -> SafeString:
         """Return name and address in two lines."""
-        user = row.membership.user
-        template = '<span class="font-semibold nowrap">{}</span><br><span class="font-normal">{}</span>'
-        return format_html(template, user.full_name, user.email)
+        return cells.name_and_address(row.membership.user)
+
+    @display(description=gettext_lazy("course"), ordering="course__title")
+    def show_course(self, row: Enrollment) -> SafeString:
+        """Return the course, and the group that it came by."""
+        group = row.source_group
+        return cells.with_note(row.course, _("through group %(group)s") % {"group": group} if group else "")
 
     @display(description=gettext_lazy("person"))
     def person(self, row: Enrollment) -> SafeString:
@@ -113,47 +122,38 @@ class EnrollmentAdmin(UploadsProgress, ReadOnly, PortalScopedAdmin):
         url = reverse("admin:users_membership_change", args=[row.membership_id])
         return format_html('<a href="{}" class="text-link underline">{}</a>', url, row.membership)
 
-    @display(
-        description=gettext_lazy("status"),
-        ordering="status",
-        label={
-            Status.NOT_STARTED: "default",
-            Status.COMPLETED: "success",
-            Status.PASSED: "success",
-            Status.FAILED: "danger",
-            Status.IN_PROGRESS: "info",
-            Status.PENDING_REVIEW: "warning",
-        },
-    )
-    def show_status(self, row: Enrollment) -> tuple[str, str]:
+    @display(description=gettext_lazy("status"), ordering="status")
+    def show_status(self, row: Enrollment) -> SafeString:
         """Return the status as a label."""
-        return row.status, row.get_status_display()
+        return cells.label(row.get_status_display(), COLORS[Status(row.status)])
 
-    @display(description=gettext_lazy("percent"), ordering="percent")
+    @display(description=gettext_lazy("progress"), ordering="percent")
     def show_percent(self, row: Enrollment) -> SafeString:
-        """Return how far the person is."""
-        return format_html('<span class="nowrap">{}\u00a0%</span>', row.percent)
+        """Return how far the person is, and the score."""
+        score = "" if row.score is None else _("Score\u00a0%(score)s") % {"score": row.score}
+        percent = format_html('<span class="nowrap">{}\u00a0%</span>', row.percent)
+        return cells.with_note(percent, score)
 
-    @display(description=gettext_lazy("due on"), ordering="due_on")
-    def show_due(self, row: Enrollment) -> SafeString | str:
-        """Return the due date, marked when it has passed."""
-        if row.due_on is None:
-            return "–"
-        day = date_format(row.due_on, "SHORT_DATE_FORMAT")
-        if not row.is_overdue(row.course.portal.today(timezone.now())):
-            return format_html('<span class="nowrap">{}</span>', day)
-        mark = '<span class="font-semibold nowrap text-red-700 dark:text-red-400">{} · {}</span>'
-        return format_html(mark, day, _("overdue"))
+    @display(description=gettext_lazy("due"), ordering="due_on")
+    def show_due(self, row: Enrollment) -> SafeString:
+        """Return the due date, marked when it has passed, and whether the course is required."""
+        day: SafeString | str = "–"
+        if row.due_on:
+            day = cells.day(row.due_on)
+            if row.is_overdue(row.course.portal.today(timezone.now())):
+                mark = '<span class="font-semibold nowrap text-red-700 dark:text-red-400">{} · {}</span>'
+                day = format_html(mark, day, _("overdue"))
+        return cells.with_note(day, _("Required") if row.is_required else _("Optional"))
 
     @display(description=gettext_lazy("enrolled"), ordering="enrolled_at")
     def show_enrolled(self, row: Enrollment) -> SafeString:
         """Return the day of the enrollment."""
-        return _day(row.enrolled_at)
+        return cells.day(row.enrolled_at)
 
     @display(description=gettext_lazy("completed"), ordering="completed_at")
     def show_completed(self, row: Enrollment) -> SafeString | str:
         """Return the day of the result."""
-        return _day(row.completed_at) if row.completed_at else "–"
+        return cells.day(row.completed_at) if row.completed_at else "–"
 
     @confirmed_action(
         SetResultForm,
@@ -224,7 +224,3 @@ class EnrollmentAdmin(UploadsProgress, ReadOnly, PortalScopedAdmin):
         if done.kept:
             text += " " + ngettext("%d stays in the history.", "%d stay in the history.", done.kept) % done.kept
         return text
-
-
-def _day(moment: Any) -> SafeString:
-    return format_html('<span class="nowrap">{}</span>', date_format(timezone.localtime(moment), "SHORT_DATE_FORMAT"))

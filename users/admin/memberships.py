@@ -10,6 +10,8 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Su
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
@@ -21,6 +23,7 @@ from portals.models import Portal
 from portals.scoping import administers, portal_of, standing
 from portals.standing import Permission
 from users import audit, enrollments, grouping, invitations, provisioning, staff
+from users.admin import cells
 from users.admin.deletions import ErasesPeople
 from users.admin.enrollment_actions import EnrollsPeople
 from users.admin.exports import ExportsPeople
@@ -42,6 +45,7 @@ from users.admin.sign_in_actions import SignInActions
 from users.models import GroupMembership, Invitation, Membership
 
 Role, Status = Membership.Role, Membership.Status
+COLORS = {Status.ACTIVE: "success", Status.ENDED: "danger", Status.PENDING: "info"}
 ENDED_BY = {
     "admin": gettext_lazy("Admin"),
     "manager": gettext_lazy("Manager"),
@@ -58,11 +62,9 @@ class MembershipAdmin(
     """Users; pending people are not among them."""
 
     list_display = [
-        "show_name",
-        "show_email",
+        "show_person",
         "show_role",
         "show_status",
-        "show_ending",
         "show_source",
         "group_count",
         "show_created",
@@ -209,21 +211,23 @@ class MembershipAdmin(
         actions = super().get_actions_detail(request, object_id)
         return [action for action in actions if not action.action_name.endswith(tuple(unfit))]
 
-    @display(
-        description=gettext_lazy("status"),
-        ordering="status",
-        label={Status.ACTIVE: "success", Status.ENDED: "danger", Status.PENDING: "info"},
-    )
-    def show_status(self, person: Membership) -> tuple[str, Any]:
-        """Return the status as a label; whose access to the top-level portal has ended has none here."""
-        if person.has_access and getattr(person, "is_shut_out", False):
-            return Status.ENDED, _("Access ended in the top-level portal")
-        return person.status, person.get_status_display()
+    @display(description=gettext_lazy("status"), ordering="status")
+    def show_status(self, person: Membership) -> SafeString:
+        """Return the status as a label, with the last day of access and who has ended it."""
+        if _is_shut_out(person):
+            return cells.with_note(cells.label(Status.ENDED.label, COLORS[Status.ENDED]), self.status_in_words(person))
+        notes = [self.show_ending(person)] if person.ended_by else []
+        if person.last_day and person.status == Status.ACTIVE:
+            notes.insert(0, _("Last day %(day)s") % {"day": cells.day(person.last_day)})
+        label = cells.label(person.get_status_display(), COLORS[Status(person.status)])
+        return cells.with_note(label, format_html_join(" · ", "{}", ((note,) for note in notes)))
 
     @display(description=gettext_lazy("status"))
     def status_in_words(self, person: Membership) -> str:
-        """Return the status as a text: forms know no labels."""
-        return str(self.show_status(person)[1])
+        """Return the status; whose access to the top-level portal has ended has none here."""
+        if _is_shut_out(person):
+            return _("Access ended in the top-level portal")
+        return person.get_status_display()
 
     @display(description=gettext_lazy("role"), ordering="role")
     def show_role(self, person: Membership) -> str:
@@ -428,6 +432,11 @@ class MembershipAdmin(
             group=group, membership_ids=[row.pk for row in rows], now=timezone.now(), actor_id=request.user.pk
         )
         return _("%(count)d joined the group “%(group)s”.") % {"count": done.joined, "group": group}
+
+
+def _is_shut_out(person: Any) -> bool:
+    """Whether someone with access here has none because it has ended in the top-level portal."""
+    return person.has_access and getattr(person, "is_shut_out", False)
 
 
 def decided_by(request: HttpRequest) -> str:

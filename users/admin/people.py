@@ -8,7 +8,6 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -27,6 +26,7 @@ from portals.scoping import (
 )
 from portals.standing import Level
 from users import custom_data, grouping, provisioning, staff
+from users.admin import cells
 from users.admin.person_forms import ChangedPersonForm, custom_form_fields
 from users.models import Enrollment, GroupMembership, Invitation, Membership, User
 
@@ -179,16 +179,6 @@ class PeopleAdmin(PortalScopedAdmin):
     def report(self, request: HttpRequest, action: str, obj: Any) -> None:
         """Report nothing: the use-cases write the audit trail themselves."""
 
-    @display(description=gettext_lazy("name"), ordering="user__last_name")
-    def show_name(self, person: Membership) -> str:
-        """Return the name, or the address of someone without a name."""
-        return person.user.full_name or person.user.email
-
-    @display(description=gettext_lazy("e-mail address"), ordering="user__email")
-    def show_email(self, person: Membership) -> str:
-        """Return the address."""
-        return person.user.email
-
     @display(description=gettext_lazy("history"))
     def show_history(self, person: Membership) -> SafeString:
         """Return a link to what the audit trail says about the person."""
@@ -199,14 +189,12 @@ class PeopleAdmin(PortalScopedAdmin):
     @display(description=gettext_lazy("created"), ordering="created_at")
     def show_created(self, person: Membership) -> SafeString:
         """Return the day on which the person was added, by the portal's time."""
-        day = date_format(timezone.localtime(person.created_at), "SHORT_DATE_FORMAT")
-        return format_html('<span class="nowrap">{}</span>', day)
+        return cells.day(person.created_at)
 
     @display(description=gettext_lazy("person"), ordering="user__last_name")
     def show_person(self, person: Membership) -> SafeString:
         """Return name and address in two lines."""
-        template = '<span class="font-semibold nowrap">{}</span><br><span class="font-normal">{}</span>'
-        return format_html(template, person.user.full_name, person.user.email)
+        return cells.name_and_address(person.user)
 
     @display(description=gettext_lazy("source"), ordering="source")
     def show_source(self, person: Membership) -> SafeString:

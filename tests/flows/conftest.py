@@ -6,18 +6,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.test import TestCase
 from django.utils import timezone
 
-from integrations import connecting, providers
+from integrations import connecting, providers, tasks
 from integrations.gusto.provider import Gusto
 from integrations.hubspot.provider import HubSpot
 from integrations.models import Connection, SafetySettings, SyncRun
 from integrations.sandbox.hubspot import app as hubspot_app
 from integrations.sandbox.server import start
 from integrations.sandbox.world import CLIENT_ID, CLIENT_SECRET
+from integrations.sync import leases, mails
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory
 from tests.flows.browser import Browser
+from users import invitations
+from users import tasks as user_tasks
 from users.models import Membership
 
 GUSTO = "/admin/settings/integrations/gusto/"
@@ -239,3 +243,21 @@ def sync_and_release(browser):
     """Sync, and let the mails of the first sync go, which wait for that; return the browser at the page of the run."""
     page = sync(browser)
     return page.follow("See the mails").press("Release all") if "See the mails" in page.words else page
+
+
+def sync_now(connection):
+    """Sync as the button does, for what is not about its pages; return the run."""
+    run = leases.claim_manual(connection=connection, user=None, now=timezone.now())
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        tasks.sync_connection(run_id=run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def sync_and_release_now(connection):
+    """Sync, and let the mails of the first sync go, without the pages; return the run."""
+    run = sync_now(connection)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        if invitations.release(mails.held(run), now=timezone.now()):
+            user_tasks.send_invitations()
+    return run

@@ -13,7 +13,7 @@ from users import tasks as user_tasks
 from users.models import Membership
 
 from .browser import Browser
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
@@ -31,10 +31,10 @@ def reports(smtp, call):
 
 
 @pytest.fixture
-def synced(admin, connection, mails_at_once, after_an_hour):
+def synced(connection, mails_at_once, after_an_hour):
     """A connection whose people are all there."""
     mails_at_once(connection)
-    sync(admin)
+    sync_now(connection)
     after_an_hour(connection)
     return connection
 
@@ -50,7 +50,7 @@ class TestLostConsent:
         people = with_access()
         world.revoke_grants()
 
-        sync(admin)
+        sync_now(synced)
 
         assert reports() == ["Harbor & Pine Academy: Gusto needs to be connected again"]
         assert reports() == ["Harbor & Pine Academy: Gusto needs to be connected again"]
@@ -72,7 +72,7 @@ class TestLostConsent:
     def test_cannot_be_mended_with_another_company(self, admin, synced, world):
         world.add_company("Other Works", people=3)
         world.revoke_grants()
-        sync(admin)
+        sync_now(synced)
 
         admin.open(GUSTO).press("Connect again")
         page = admin.press("Allow", company="Other Works")
@@ -99,7 +99,7 @@ class TestEmptiedList:
 
     def test_ends_by_itself_when_the_people_are_back(self, admin, synced, world, reports, call):
         world.set_fault("empty_list", times=None)
-        sync(admin)
+        sync_now(synced)
         reports()
         world.clear_faults()
 
@@ -128,7 +128,7 @@ class TestWhoIsTold:
     def test_is_up_to_the_admins(self, admin, synced, world, reports):
         admin.open(GUSTO).follow("change").press("Save changes", wanted="The connection works again")
         world.set_fault("empty_list", times=None)
-        sync(admin)
+        sync_now(synced)
 
         assert reports() == []
         assert "The daily sync is paused" in admin.open(GUSTO).words

@@ -10,15 +10,15 @@ from tests.factories.integrations import ConnectionFactory, FieldMappingFactory
 from tests.factories.portals import CustomFieldFactory
 from users.models import AuditEntry, Enrollment, GroupMembership, Invitation, Membership
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
 
 @pytest.fixture
-def first_sync_is_done(tasks_at_once, admin, connection, smtp):
+def first_sync_is_done(tasks_at_once, connection, smtp):
     """Everyone is in; the mailbox is empty again."""
-    sync(admin)
+    sync_now(connection)
     smtp.clear()
 
 
@@ -74,10 +74,10 @@ class TestDailySync:
         assert smtp == []
         assert not maya.invitations.filter(state="scheduled").exists()
 
-    def test_moves_people(self, tasks_at_once, admin, connection, world, day, people):
+    def test_moves_people(self, tasks_at_once, connection, world, day, people):
         field = CustomFieldFactory(portal=connection.portal, label="Department")
         FieldMappingFactory(connection=connection, attribute="department", custom_field=field)
-        sync(admin)
+        sync_now(connection)
         world.change("Maya Okafor", department="Support")
 
         day(1)

@@ -10,7 +10,7 @@ from tests.factories.integrations import FieldMappingFactory
 from tests.factories.portals import CustomFieldFactory
 from users.models import Membership
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once", "smtp")]
 
@@ -21,10 +21,10 @@ def disconnect(browser):
 
 
 @pytest.fixture
-def synced(tasks_at_once, admin, connection):
+def synced(tasks_at_once, connection):
     field = CustomFieldFactory(portal=connection.portal, label="Department")
     FieldMappingFactory(connection=connection, attribute="department", custom_field=field)
-    sync(admin)
+    sync_now(connection)
     return connection
 
 

@@ -12,7 +12,7 @@ from integrations import tasks
 from integrations.models import Connection, SyncRun, WebhookEvent, WebhookSubscription
 from users.models import Membership
 
-from .conftest import sync_and_release
+from .conftest import sync_and_release_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
@@ -26,9 +26,9 @@ def address(live_server, settings):
 
 
 @pytest.fixture
-def told(admin, connection, world, address):
+def told(connection, world, address):
     """A portal whose first sync is done and that gets events; the function waits until all were delivered."""
-    sync_and_release(admin)
+    sync_and_release_now(connection)
     call_command("gusto_webhooks", "subscribe", url=address)
     assert world.webhooks.wait_until_quiet()
     return world.webhooks.wait_until_quiet
@@ -62,7 +62,7 @@ class TestEvents:
 
         assert people("Maya Okafor").status == "ended"
 
-    def test_trip_the_brake_when_many_leave_one_after_the_other(self, told, world, today, admin):
+    def test_trip_the_brake_when_many_leave_one_after_the_other(self, told, world, today):
         for name in LEAVERS:
             world.terminate(name, today - timedelta(days=1))
             assert told()
@@ -96,7 +96,7 @@ class TestEvents:
 
         assert Membership.objects.filter(user__email="noor@harborpine.example").exists()
 
-    def test_ask_for_a_new_consent_when_the_old_one_ended(self, told, world, connection, admin):
+    def test_ask_for_a_new_consent_when_the_old_one_ended(self, told, world, connection):
         world.revoke_grants()
         assert told()
 

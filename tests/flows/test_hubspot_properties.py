@@ -9,12 +9,12 @@ from integrations import tasks
 from integrations.models import ExternalIdentity, FieldMapping, SyncRun
 from portals import definitions
 from portals.rules import Condition, Operator, Subject
-from tests.factories.integrations import ExternalIdentityFactory
+from tests.factories.integrations import ExternalIdentityFactory, FieldMappingFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, GroupCourseFactory, GroupFactory
 from tests.factories.users import MembershipFactory
 from users.models import AuditEntry, Enrollment, GroupMembership, Invitation, Membership
 
-from .conftest import HUBSPOT
+from .conftest import HUBSPOT, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once", "smtp")]
 
@@ -55,6 +55,12 @@ def department(academy):
     return CustomFieldFactory(
         portal=academy, label="Department", type="string_choice", choices=["sales", "support", "operations"]
     )
+
+
+@pytest.fixture
+def mapped(connection, department):
+    """The field for departments is filled by HubSpot; how that is set up is told in TestMapYourData."""
+    FieldMappingFactory(connection=connection, attribute="department", custom_field=department)
 
 
 @pytest.fixture
@@ -128,9 +134,8 @@ class TestPropertyChange:
         assert groups_of(ana) == ["Everyone in support"]
         assert "Answering with care" in [str(one.course) for one in ana.enrollments.all()]
 
-    def test_does_nothing_the_second_time(self, enabler, ana, department, hubspot, night):
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
-        sync(enabler)
+    def test_does_nothing_the_second_time(self, ana, mapped, hubspot, night, connection):
+        sync_now(connection)
         hubspot.change_contact(ANA, department="support")
         night(1)
         before = everything()
@@ -143,7 +148,7 @@ class TestPropertyChange:
     def test_is_explained_with_its_source(self, enabler, ana, department, group_for, connection):
         group_for("sales", "Selling with heart")
         add_mapping(enabler, "Department", "Department (Choice of texts)")
-        sync(enabler)
+        sync_now(connection)
 
         page = enabler.open(f"/admin/settings/integrations/people/{ana.pk}/why/")
 
@@ -151,19 +156,17 @@ class TestPropertyChange:
         assert "Department: “sales” sales Sync" in page.words
         assert "Department is sales: sales (fits)" in page.words
 
-    def test_leaves_people_alone_whom_nobody_linked(self, enabler, ana, department, academy):
+    def test_leaves_people_alone_whom_nobody_linked(self, ana, mapped, academy, connection):
         stranger = MembershipFactory(portal=academy, user__email="bjorn.astrom@example.org")
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
 
-        sync(enabler)
+        sync_now(connection)
 
         stranger.refresh_from_db()
         assert stranger.custom_data == {}
         assert Membership.objects.filter(portal=academy, role="learner").count() == 2
 
-    def test_empties_what_was_emptied(self, enabler, ana, department, hubspot, night):
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
-        sync(enabler)
+    def test_empties_what_was_emptied(self, ana, mapped, hubspot, night, connection):
+        sync_now(connection)
         hubspot.change_contact(ANA, department="")
 
         night()
@@ -171,9 +174,7 @@ class TestPropertyChange:
         ana.refresh_from_db()
         assert ana.custom_data == {}
 
-    def test_is_not_possible_in_the_portal_itself(self, enabler, ana, department):
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
-
+    def test_is_not_possible_in_the_portal_itself(self, enabler, ana, mapped):
         page = enabler.open(f"/admin/users/membership/{ana.pk}/change/")
 
         assert "Kept by HubSpot: change it there." in page.words
@@ -197,15 +198,13 @@ class TestMapYourData:
         assert "Date of birth" not in page.words
         assert "Dietary needs" not in page.words
 
-    def test_lists_options_that_are_no_choices_in_the_words_of_hubspot(self, enabler, ana, department):
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
-
+    def test_lists_options_that_are_no_choices_in_the_words_of_hubspot(self, enabler, ana, mapped):
         page = enabler.open(HUBSPOT).follow("Map your data")
 
         assert "Values of “Department” that are no choice of “Department”" in page.words
         assert "r_and_d (Research & Development)" in page.words
 
-    def test_takes_several_values_into_a_field_that_allows_several(self, enabler, ana, academy):
+    def test_takes_several_values_into_a_field_that_allows_several(self, enabler, ana, academy, connection):
         languages = ["english", "german", "portuguese", "spanish"]
         CustomFieldFactory(portal=academy, label="Mother tongue", type="string_choice", choices=languages)
         spoken = CustomFieldFactory(
@@ -215,30 +214,30 @@ class TestMapYourData:
         assert "“Languages” may have several values at once." in enabler.words
 
         add_mapping(enabler, "Languages", "Spoken (Choice of texts)")
-        sync(enabler)
+        sync_now(connection)
 
         ana.refresh_from_db()
         assert ana.custom_data == {spoken.key: ["english", "portuguese"]}
 
-    def test_takes_the_owner_over_by_name(self, enabler, linked, academy, hubspot):
+    def test_takes_the_owner_over_by_name(self, enabler, linked, academy, hubspot, connection):
         owned = next(record for record in hubspot.account.contacts if record.properties.get("hubspot_owner_id"))
         owner = hubspot.account.owners[owned.properties["hubspot_owner_id"]]
         learner = linked(owned.id)
         looked_after_by = CustomFieldFactory(portal=academy, label="Looked after by")
 
         add_mapping(enabler, "Contact owner: name", "Looked after by (Text)")
-        sync(enabler)
+        sync_now(connection)
 
         learner.refresh_from_db()
         assert learner.custom_data == {looked_after_by.key: f"{owner.first_name} {owner.last_name}"}
 
     def test_goes_on_with_the_others_when_a_property_is_removed_in_hubspot(
-        self, enabler, ana, department, academy, hubspot, night
+        self, enabler, ana, department, academy, hubspot, night, connection
     ):
         badge = CustomFieldFactory(portal=academy, label="Badge", type="integer")
         add_mapping(enabler, "Department", "Department (Choice of texts)")
         add_mapping(enabler, "Badge number", "Badge (Whole number)")
-        sync(enabler)
+        sync_now(connection)
         hubspot.account.contacts.definitions["department"].archived_at = "2026-11-20T00:00:00.000Z"
         hubspot.change_contact(ANA, badge_number="4712")
 
@@ -257,18 +256,16 @@ class TestMapYourData:
         assert "any more" not in enabler.open(HUBSPOT).words
 
     @pytest.mark.parametrize("searched", [BJORN, "bjorn.astrom@example.org"])
-    def test_can_be_tried_on_anybody_in_hubspot(self, enabler, ana, department, searched):
+    def test_can_be_tried_on_anybody_in_hubspot(self, enabler, ana, department, mapped, searched):
         department.choices.create(value="r_and_d")
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
 
         page = enabler.open(HUBSPOT).follow("Map your data").press("Try", person=searched)
 
         assert "Björn Åström <bjorn.astrom@example.org>" in page.words
         assert "Department Department r_and_d r_and_d" in page.words
 
-    def test_can_be_tried_as_the_record_is_now(self, enabler, ana, department, hubspot):
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
-        sync(enabler)
+    def test_can_be_tried_as_the_record_is_now(self, enabler, ana, mapped, hubspot, connection):
+        sync_now(connection)
         hubspot.change_contact(ANA, department="operations")
 
         page = enabler.open(HUBSPOT).follow("Map your data").press("Try", person="Silva")
@@ -296,7 +293,7 @@ class TestNewAddress:
         page.follow("Look at them")
         assert "the new one may come from a form that anyone can fill in" in page.words
 
-    def test_is_taken_over_once_an_admin_approves(self, enabler, linked, hubspot, sync_page):
+    def test_is_taken_over_once_an_admin_approves(self, linked, hubspot, sync_page):
         ana = linked(ANA, user__last_login=timezone.now())
         hubspot.change_contact(ANA, email="ana.ramos@example.org")
 
@@ -305,7 +302,7 @@ class TestNewAddress:
         ana.user.refresh_from_db()
         assert ana.user.email == "ana.ramos@example.org"
 
-    def test_is_not_asked_about_again_when_an_admin_rejects_it(self, enabler, linked, hubspot, sync_page, night):
+    def test_is_not_asked_about_again_when_an_admin_rejects_it(self, linked, hubspot, sync_page, night):
         ana = linked(ANA, user__last_login=timezone.now())
         hubspot.change_contact(ANA, email="taken.over@evil.example")
         sync_page().press("Reject")
@@ -331,10 +328,9 @@ class TestNewAddress:
 
 
 class TestRecordThatIsGone:
-    def test_takes_nothing_away(self, enabler, ana, linked, department, hubspot, night):
+    def test_takes_nothing_away(self, ana, linked, department, mapped, hubspot, night, connection):
         linked(BJORN)
-        add_mapping(enabler, "Department", "Department (Choice of texts)")
-        sync(enabler)
+        sync_now(connection)
         hubspot.delete_contact(ANA)
 
         for number in (1, 2, 3):
@@ -354,7 +350,7 @@ class TestRecordThatIsGone:
 
 
 class TestNobodyIsLinkedYet:
-    def test_is_no_trouble(self, enabler, connection, night):
+    def test_is_no_trouble(self, connection, night):
         run = night()
 
         connection.refresh_from_db()

@@ -11,7 +11,7 @@ from tests.factories.portals import CourseFactory, DynamicRuleFactory, GroupCour
 from users import tasks as user_tasks
 from users.models import Invitation
 
-from .conftest import PASSWORD, link_in, sync_and_release
+from .conftest import PASSWORD, link_in, sync_and_release, sync_and_release_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
@@ -39,9 +39,9 @@ def maya(portal, visit):
 
 class TestInvitedLearner:
     @pytest.fixture(autouse=True)
-    def invited(self, tasks_at_once, admin, connection, course, mail_to):
+    def invited(self, tasks_at_once, connection, course, mail_to):
         InviteSettings.objects.update(how="pending_invite")
-        sync_and_release(admin)
+        sync_and_release_now(connection)
 
     def test_accepts_by_the_link_sets_a_password_and_sees_their_courses(self, maya, mail_to, people):
         maya.open(link_in(mail_to(MAYA)))
@@ -101,7 +101,7 @@ class TestInvitedLearner:
         assert visit(portal).open(link).status == 410
 
     def test_is_followed_by_the_admin_like_any_other_invitation(self, admin, maya, mail_to):
-        assert "Maya Okafor" in admin.follow("Pending users").words
+        assert "Maya Okafor" in admin.open("/admin/").follow("Pending users").words
 
         maya.open(link_in(mail_to(MAYA))).press("Save and continue", new_password1=PASSWORD, new_password2=PASSWORD)
 
@@ -111,9 +111,9 @@ class TestInvitedLearner:
 
 class TestWelcomedLearner:
     @pytest.fixture(autouse=True)
-    def welcomed(self, tasks_at_once, admin, connection, course, mail_to):
+    def welcomed(self, tasks_at_once, connection, course, mail_to):
         InviteSettings.objects.update(how="active_welcome")
-        sync_and_release(admin)
+        sync_and_release_now(connection)
 
     def test_is_active_at_once_and_sets_a_password_by_the_link(self, maya, mail_to, people):
         assert people("Maya Okafor").status == "active"
@@ -139,9 +139,9 @@ class TestMails:
 
         assert len(smtp) == sent == Invitation.objects.filter(state="sent", times_sent=1).count()
 
-    def test_wait_while_the_mail_server_is_away(self, admin, connection, smtp, settings, call):
+    def test_wait_while_the_mail_server_is_away(self, connection, smtp, settings, call):
         there, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
-        sync_and_release(admin)
+        sync_and_release_now(connection)
         assert smtp == []
 
         settings.EMAIL_PORT = there

@@ -10,7 +10,7 @@ from tests.factories.users import AdminFactory
 from users import tasks as user_tasks
 from users.models import Invitation, Membership
 
-from .conftest import GUSTO, sync, sync_and_release
+from .conftest import GUSTO, sync, sync_and_release_now, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
@@ -52,7 +52,7 @@ class TestInviteConfiguration:
         status, subject = WAYS[way]
         configure(admin, when="When they are added to Gusto", how=way)
 
-        sync_and_release(admin)
+        sync_and_release_now(connection)
 
         for name, address in (
             ("Maya Okafor", "maya@harborpine.example"),
@@ -80,13 +80,13 @@ class TestInviteConfiguration:
 
     def test_applies_to_people_who_are_added_from_then_on(self, admin, connection, people, world, smtp, after_an_hour):
         configure(admin, how="Create as pending user and send invitation email")
-        sync(admin)
+        sync_now(connection)
         configure(admin, how="Create as active user only")
         world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example")
         after_an_hour(connection)
         sent = len(smtp)
 
-        sync(admin)
+        sync_now(connection)
 
         assert people("Maya Okafor").status == "pending"
         assert people("Noor Ahmadi").status == "active"
@@ -96,7 +96,7 @@ class TestInviteConfiguration:
         self, admin, connection, portal, visit, smtp, call
     ):
         configure(admin, how="Create as active user only")
-        sync(admin)
+        sync_now(connection)
 
         visit(portal).open("/sign-in/").follow("Forgot your password?").press(
             "Send me a link", email="maya@harborpine.example"

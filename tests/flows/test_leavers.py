@@ -9,7 +9,7 @@ from integrations.models import InviteSettings
 from users import tasks as user_tasks
 from users.models import Membership, User
 
-from .conftest import PASSWORD, sync
+from .conftest import PASSWORD, sync, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("smtp")]
 
@@ -17,9 +17,9 @@ MAYA = "maya@harborpine.example"
 
 
 @pytest.fixture(autouse=True)
-def everyone_is_active(tasks_at_once, admin, connection):
+def everyone_is_active(tasks_at_once, connection):
     InviteSettings.objects.update(how="active")
-    sync(admin)
+    sync_now(connection)
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def maya(portal, visit):
 
 class TestLeaver:
     def test_keeps_access_through_the_last_day_and_loses_it_after(
-        self, admin, maya, connection, world, today, at, call, people, after_an_hour
+        self, maya, connection, world, today, at, call, people, after_an_hour
     ):
         last_day = today + timedelta(days=3)
         world.terminate("Maya Okafor", last_day)
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
         assert people("Maya Okafor").status == "active"
         world.clear_calls()
 
@@ -58,35 +58,31 @@ class TestLeaver:
         assert world.calls.newest() == []
 
     def test_whose_date_has_passed_loses_access_by_the_next_sync(
-        self, admin, maya, connection, world, today, people, after_an_hour
+        self, maya, connection, world, today, people, after_an_hour
     ):
         world.terminate("Maya Okafor", today - timedelta(days=1))
         after_an_hour(connection)
 
-        sync(admin)
+        sync_now(connection)
 
         assert people("Maya Okafor").status == "ended"
         assert maya.open("/").has_button("Sign in")
         assert maya.sign_in(MAYA, PASSWORD).has_button("Sign in")
 
-    def test_whose_termination_is_taken_back_stays(
-        self, admin, connection, world, today, at, call, people, after_an_hour
-    ):
+    def test_whose_termination_is_taken_back_stays(self, connection, world, today, at, call, people, after_an_hour):
         world.terminate("Maya Okafor", today + timedelta(days=3))
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
         world.cancel_termination("Maya Okafor")
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
 
         with at(today + timedelta(days=5)):
             call(user_tasks.end_access_after_last_day)
 
         assert (people("Maya Okafor").status, people("Maya Okafor").last_day) == ("active", None)
 
-    def test_who_is_hired_again_gets_the_old_account_back(
-        self, admin, maya, connection, world, today, at, call, people
-    ):
+    def test_who_is_hired_again_gets_the_old_account_back(self, maya, connection, world, today, at, call, people):
         before = people("Maya Okafor")
         world.terminate("Maya Okafor", today - timedelta(days=1))
         with at(today + timedelta(days=1), hour=6):
@@ -108,7 +104,7 @@ class TestLeaver:
         world.change("Maya Okafor", title="Advisor")
         after_an_hour(connection)
 
-        sync(admin)
+        sync_now(connection)
 
         assert people("Maya Okafor").status == "ended"
 

@@ -5,10 +5,11 @@ import pytest
 from integrations.models import FieldMapping, InviteSettings
 from portals import definitions
 from portals.rules import Condition, Operator, Subject
+from tests.factories.integrations import FieldMappingFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, GroupCourseFactory, GroupFactory
 from tests.factories.users import MembershipFactory
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once", "smtp")]
 
@@ -64,25 +65,25 @@ class TestMapYourData:
         assert not people("Ines Duarte").group_memberships.exists()
 
     def test_moves_people_to_other_groups_when_they_move_in_gusto(
-        self, admin, adds_active, connection, world, group_for, people, after_an_hour
+        self, adds_active, connection, world, department, group_for, people, after_an_hour
     ):
         group_for("Sales"), group_for("Support")
-        add_mapping(admin, "Department", "Department (Choice of texts)")
-        sync(admin)
+        FieldMappingFactory(connection=connection, attribute="department", custom_field=department)
+        sync_now(connection)
         world.change("Maya Okafor", department="Support")
         after_an_hour(connection)
 
-        sync(admin)
+        sync_now(connection)
 
         maya = people("Maya Okafor")
         assert [one.group.title for one in maya.group_memberships.all()] == ["Support"]
         assert [str(one.course) for one in maya.enrollments.all()] == ["Support basics"]
 
-    def test_updates_the_custom_user_data_of_existing_accounts(self, admin, connection, portal, department):
+    def test_updates_the_custom_user_data_of_existing_accounts(self, connection, portal, department):
         before = MembershipFactory(portal=portal, user__email="maya@harborpine.example")
+        FieldMappingFactory(connection=connection, attribute="department", custom_field=department)
 
-        add_mapping(admin, "Department", "Department (Choice of texts)")
-        sync(admin)
+        sync_now(connection)
 
         before.refresh_from_db()
         assert before.custom_data == {department.key: "Sales"}
@@ -128,7 +129,7 @@ class TestChoicesThatMustMatchExactly:
 
         field.choices.create(value="Support")
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
 
         assert people("Wei Zhang").custom_data == {field.key: "Support"}
         assert " Support: " not in admin.open(GUSTO).follow("Map your data").words
@@ -150,7 +151,7 @@ class TestChoicesThatMustMatchExactly:
         add_mapping(admin, attribute, f"Fits ({words})")
         add_mapping(admin, attribute, f"Fits not ({words})")
 
-        sync(admin)
+        sync_now(connection)
 
         (stored,) = people("Maya Okafor").custom_data.items()
         assert stored == (fits.key, stored[1])

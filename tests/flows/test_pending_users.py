@@ -12,7 +12,7 @@ from portals.models import Portal
 from users import tasks as user_tasks
 from users.models import Invitation
 
-from .conftest import PASSWORD, link_in, sync
+from .conftest import PASSWORD, link_in, sync, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
@@ -26,10 +26,10 @@ def mails_to(smtp):
 
 
 @pytest.fixture
-def maya(tasks_at_once, admin, connection, people, call, smtp):
+def maya(tasks_at_once, connection, people, call, smtp):
     """A newcomer of the company, who was invited by the first sync."""
     InviteSettings.objects.update(how="pending_invite")
-    sync(admin)
+    sync_now(connection)
     Invitation.objects.filter(state="held").update(state="scheduled")
     call(user_tasks.send_invitations)
     return people("Maya Okafor")
@@ -103,9 +103,7 @@ class TestCancelledInvitation:
 
 
 class TestReminders:
-    def test_come_before_and_after_the_link_expires_and_end_with_the_answer(
-        self, admin, maya, mails_to, call, visit, portal
-    ):
+    def test_come_before_and_after_the_link_expires_and_end_with_the_answer(self, maya, mails_to, call, visit, portal):
         Portal.objects.update(remind_days_before=1, remind_days_after=1)
         first, begin = mails_to(MAYA)[-1], timezone.now()
 

@@ -10,7 +10,7 @@ from tests.factories.users import AdminFactory
 from users import tasks
 from users.models import DeletionRequest, Membership, User
 
-from .conftest import PASSWORD, sync
+from .conftest import PASSWORD, sync, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("smtp")]
 
@@ -18,9 +18,9 @@ MAYA = "maya@harborpine.example"
 
 
 @pytest.fixture(autouse=True)
-def everyone_is_active(tasks_at_once, admin, connection, portal):
+def everyone_is_active(tasks_at_once, connection, portal):
     InviteSettings.objects.update(how="active")
-    sync(admin)
+    sync_now(connection)
     portal.may_request_deletion = True
     portal.save()
 

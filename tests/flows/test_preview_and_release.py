@@ -6,7 +6,7 @@ import pytest
 
 from users.models import Invitation, Membership
 
-from .conftest import GUSTO, sync, sync_and_release
+from .conftest import GUSTO, sync, sync_and_release_now, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
@@ -66,12 +66,12 @@ class TestMailsOfTheFirstSync:
         assert len(smtp) == 10
         assert Invitation.objects.filter(state="scheduled").count() == 8
 
-    def test_of_the_days_after_go_at_once(self, admin, connection, world, smtp, after_an_hour):
-        sync_and_release(admin)
+    def test_of_the_days_after_go_at_once(self, connection, world, smtp, after_an_hour):
+        sync_and_release_now(connection)
         world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example")
         after_an_hour(connection)
 
-        sync(admin)
+        sync_now(connection)
 
         assert [mail["To"] for mail in smtp][18:] == ["noor@harborpine.example"]
 
@@ -80,7 +80,7 @@ class TestBrake:
     @pytest.fixture
     def held(self, admin, connection, world, today, after_an_hour):
         """The page of a run that holds four leavers."""
-        sync_and_release(admin)
+        sync_and_release_now(connection)
         for name in LEAVERS:
             world.terminate(name, today - timedelta(days=2))
         after_an_hour(connection)
@@ -91,7 +91,7 @@ class TestBrake:
         assert all(name in held.follow("Look at the people and decide one by one").words for name in LEAVERS)
         assert not Membership.objects.filter(status="ended").exists()
 
-    def test_lets_one_go_and_keeps_another_for_good(self, held, admin, people, connection, after_an_hour):
+    def test_lets_one_go_and_keeps_another_for_good(self, held, people, connection, after_an_hour):
         table = held.follow("Look at the people and decide one by one")
 
         table.press("Approve the ticked", line="Decide on Maya Okafor").press("Approve")

@@ -9,7 +9,7 @@ import pytest
 from integrations.models import FieldMapping
 from tests.factories.portals import CustomFieldFactory
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once", "smtp")]
 
@@ -20,13 +20,13 @@ def department(portal):
 
 
 @pytest.fixture
-def synced(admin, connection, world, department):
+def synced(connection, world, department):
     """Two people's data is not as it should be."""
     FieldMapping.objects.create(connection=connection, attribute="department", custom_field=department)
     world.hire("Rosa", "Quist")
     world.change("Rosa Quist", email=None)
     world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example", department="Astronomy")
-    return sync(admin)
+    sync_now(connection)
 
 
 class TestProblems:
@@ -56,7 +56,7 @@ class TestProblems:
         world.change("Rosa Quist", work_email="rosa@harborpine.example")
         department.choices.create(value="Astronomy")
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
 
         assert "Rosa Quist" not in admin.open(f"{GUSTO}problems/no_email/").words
         assert "Astronomy" not in admin.open(GUSTO).follow("Problems").words
@@ -67,11 +67,11 @@ class TestUpcoming:
         self, admin, connection, world, today, visit, portal, mails_at_once, after_an_hour
     ):
         mails_at_once(connection)
-        sync(admin)
+        sync_now(connection)
         world.terminate("Maya Okafor", today + timedelta(days=5))
         world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example", hired_on=today + timedelta(days=9))
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
 
         page = admin.open("/admin/").follow("Upcoming")
         assert "Maya Okafor Leaves" in page.words

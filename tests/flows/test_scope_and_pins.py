@@ -6,7 +6,7 @@ from integrations.models import FieldMapping, SafetySettings
 from tests.factories.portals import CustomFieldFactory
 from users.models import Membership
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once", "smtp")]
 
@@ -18,12 +18,12 @@ def department(portal):
 
 
 @pytest.fixture
-def synced(admin, connection, department, after_an_hour):
+def synced(connection, department, after_an_hour):
     """The portal after its first sync, with the department mapped and people active."""
     connection.invite_settings.how = "active"
     connection.invite_settings.save()
     FieldMapping.objects.create(connection=connection, attribute="department", custom_field=department)
-    sync(admin)
+    sync_now(connection)
     after_an_hour(connection)
     return connection
 
@@ -57,12 +57,12 @@ class TestScope:
     def test_ends_access_and_gives_it_back(self, admin, synced, world, people, after_an_hour):
         assert "Saved." in narrow(admin, operator="is none of", values="Legal", out_of_scope="End their access").words
         world.change("Maya Okafor", department="Legal")
-        sync(admin)
+        sync_now(synced)
         assert people("Maya Okafor").status == "ended"
 
         after_an_hour(synced)
         world.change("Maya Okafor", department="Sales")
-        sync(admin)
+        sync_now(synced)
 
         assert people("Maya Okafor").status == "active"
 
@@ -78,7 +78,7 @@ class TestScope:
         narrow(admin).press("Save")
         world.change("Maya Okafor", department="Engineering")
 
-        sync(admin)
+        sync_now(synced)
 
         maya = people("Maya Okafor")
         assert maya.status == "active"
@@ -98,13 +98,13 @@ class TestPins:
         admin.open(f"{page}pin-values/").press("Pin", fields_chosen="Department")
         admin.open(f"{page}change/").press("Save", **{f"custom_{department.pk}": "People"})
         world.change("Maya Okafor", department="Engineering")
-        sync(admin)
+        sync_now(synced)
         assert people("Maya Okafor").custom_data == {department.key: "People"}
         assert "Maya Okafor" in admin.open("/admin/users/membership/?pinned=yes").words
 
         admin.open(f"{page}lift-pins/").press("Lift")
         after_an_hour(synced)
-        sync(admin)
+        sync_now(synced)
 
         assert people("Maya Okafor").custom_data == {department.key: "Engineering"}
 
@@ -112,26 +112,26 @@ class TestPins:
 class TestChoiceValueAssistant:
     def test_takes_a_value_over_by_one_click(self, admin, synced, department, world, people, after_an_hour):
         world.change("Maya Okafor", department="Sales EMEA")
-        sync(admin)
+        sync_now(synced)
         after_an_hour(synced)
         page = admin.open(GUSTO).follow("Map your data")
         assert "Sales EMEA : 1 person" in page.words
 
         page.press("Add as a choice")
-        sync(admin)
+        sync_now(synced)
 
         assert people("Maya Okafor").custom_data == {department.key: "Sales EMEA"}
 
     def test_lets_a_value_stand_for_a_choice(self, admin, synced, department, world, people, after_an_hour):
         for name in ("Wei Zhang", "Maya Okafor"):
             world.change(name, department="Revenue")
-        sync(admin)
+        sync_now(synced)
         after_an_hour(synced)
 
         page = admin.open(GUSTO).follow("Map your data")
         assert "Revenue : 2 people" in page.words
         page.press("Stands for this choice", choice="People")
-        sync(admin)
+        sync_now(synced)
 
         assert people("Wei Zhang").custom_data == {department.key: "People"}
         assert "“Revenue” stands for “People” of “Department”" in admin.open(f"{GUSTO}mapping/").words

@@ -11,16 +11,16 @@ from integrations.sync import leases
 from integrations.sync import run as sync_run
 from users.models import Membership
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once")]
 
 
 @pytest.fixture
-def everyone_is_in(admin, connection, world, monkeypatch, smtp):
+def everyone_is_in(connection, world, monkeypatch, smtp):
     """The first sync is done, of a list of several pages; the admin wants the missing to lose their access."""
     monkeypatch.setattr("integrations.gusto.client.PER_PAGE", 5)
-    sync(admin)
+    sync_now(connection)
     SafetySettings.objects.update_or_create(connection=connection, defaults={"ends_missing": True})
     return connection
 

@@ -7,7 +7,7 @@ from portals import definitions
 from portals.rules import Condition, Operator, Subject
 from tests.factories.portals import CourseFactory, CustomFieldFactory, GroupCourseFactory, GroupFactory
 
-from .conftest import GUSTO, sync
+from .conftest import GUSTO, sync_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tasks_at_once", "smtp")]
 
@@ -32,14 +32,14 @@ def sellers(department):
 
 
 @pytest.fixture
-def synced(admin, connection, world, department, sellers):
-    """The admin's browser at the page of the first sync, by which everyone came with their department."""
+def synced(connection, world, department, sellers):
+    """The first sync, by which everyone came with their department."""
     InviteSettings.objects.filter(connection=connection).update(how="active")
     FieldMapping.objects.create(connection=connection, attribute="department", custom_field=department)
     world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example", department="Sales")
     world.hire("Rosa", "Quist")
     world.change("Rosa Quist", email=None)
-    return sync(admin)
+    return sync_now(connection)
 
 
 class TestWhy:
@@ -66,7 +66,7 @@ class TestWhy:
     def test_follows_the_person_to_another_department(self, admin, synced, people, world, connection, after_an_hour):
         world.change("Noor Ahmadi", department="Support")
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
 
         page = admin.open(f"/admin/settings/integrations/people/{people('Noor Ahmadi').pk}/why/")
 
@@ -83,7 +83,7 @@ class TestWhyNot:
         assert "Enter a work or personal e-mail in the connected system" in page.words
 
     def test_is_reached_from_the_line_of_the_run(self, admin, synced):
-        page = admin.open(f"{synced.path}?show=skipped&q=quist").follow("Why not Rosa Quist")
+        page = admin.open(f"{GUSTO}runs/{synced.pk}/?show=skipped&q=quist").follow("Why not Rosa Quist")
 
         assert "Why Rosa Quist is not here" in page.words
 
@@ -96,7 +96,7 @@ class TestWhyNot:
     def test_tells_that_somebody_disappeared_from_the_list(self, admin, synced, world, connection, after_an_hour):
         world.remove("Rosa Quist")
         after_an_hour(connection)
-        sync(admin)
+        sync_now(connection)
 
         page = admin.open(GUSTO).follow(MISSING).press("Search", q="quist")
 

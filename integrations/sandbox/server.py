@@ -102,6 +102,12 @@ class _Server(ThreadingHTTPServer):
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
+    def stop_listening(self) -> None:
+        """Wake the loop, which would notice the end of a poll later otherwise, and end it."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.shutdown()
+
     def close_connections(self) -> None:
         """End what clients keep open."""
         for connection in list(self._connections):
@@ -204,7 +210,7 @@ class Sandbox:
     def stop(self) -> None:
         """Stop listening, end every connection and save the state; a second call does nothing."""
         self.world.stopping.set()
-        self._server.shutdown()
+        self._server.stop_listening()
         self._server.close_connections()
         self._server.server_close()
         self._thread.join()

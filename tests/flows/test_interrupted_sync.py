@@ -29,9 +29,15 @@ LEAVERS = ("Maya Okafor", "Wei Zhang", "Joy Delgado")
 
 
 @pytest.fixture
-def sandbox(settings):
-    """A company of 1,500 people: fifteen pages."""
-    with start(people=1500, seed=1) as running:
+def company_size():
+    """Fifteen pages of people."""
+    return 1500
+
+
+@pytest.fixture
+def sandbox(settings, company_size):
+    """A company of many people."""
+    with start(people=company_size, seed=1) as running:
         settings.GUSTO_API_URL = running.url
         settings.GUSTO_CLIENT_ID, settings.GUSTO_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
         yield running
@@ -156,6 +162,11 @@ class TestWorkerThatIsKilled:
 
 
 class TestUndoWhoseWorkerIsKilled:
+    @pytest.fixture
+    def company_size(self):
+        """Several batches of an undo, each of a hundred people."""
+        return 500
+
     def test_is_ended_by_another_one_and_leaves_everyone_as_before_the_run(self, world, with_first_sync, start_worker):
         connection = Connection.objects.get(portal=with_first_sync())
         add_news(connection)

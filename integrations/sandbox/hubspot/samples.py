@@ -1,5 +1,6 @@
 """The invented people of the accounts: a handful of cases first, then as many as wanted."""
 
+import functools
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -101,13 +102,19 @@ def make_account(
 
 
 def _contacts(count: int, chance: random.Random, domain: str, today: date) -> Iterator[Record]:
-    texts = [f"{today - timedelta(days=days)}T09:11:02.120Z" for days in range(1, _DAYS)]
+    texts = _moments(today)
     owners = [str(_FIRST_OWNER + index) for index in range(USER_COUNT - 2)]
     for index in range(count):
         at = texts[int(chance.random() * len(texts))]
         number = str(FIRST_CONTACT_ID + index)
         properties = dict(_CASES[index]) if index < len(_CASES) else _made_up(index, chance, domain, owners)
         yield Record(number, properties, at, at)
+
+
+@functools.cache
+def _moments(today: date) -> tuple[str, ...]:
+    """Return when a contact may have been made: a moment of each day before this one."""
+    return tuple(f"{today - timedelta(days=days)}T09:11:02.120Z" for days in range(1, _DAYS))
 
 
 def _made_up(index: int, chance: random.Random, domain: str, owners: list[str]) -> dict[str, str]:

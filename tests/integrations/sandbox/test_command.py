@@ -1,10 +1,14 @@
 """`manage.py sandbox`, as the demo starts it."""
 
+import re
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
 
 from integrations.sandbox.server import HOST
 from tests.integrations.sandbox.conftest import Browser
@@ -43,22 +47,29 @@ class TestSandboxCommand:
         assert state["companies"][0]["people"] == 120
         assert state["rate_limit"] == 0
         assert hubspot["accounts"][0]["records"]["contact"] == 80
+        assert hubspot["app"]["target_urls"] == {"base": "http://localhost:8000/integrations/hubspot/"}
 
-    def test_knows_where_the_application_is(self):
-        for options, expected in (
-            ([], "http://localhost:8000/integrations/hubspot/"),
-            (["--app", "http://localhost:8001/hub"], "http://localhost:8001/hub/"),
-        ):
-            with running("--port", "0", *options) as process:
-                address = process.stdout.readline().split()[2]
-                with Browser(address) as browser:
-                    targets = browser.get("/_control/hubspot/state").json()["app"]["target_urls"]
+    def test_knows_where_the_application_is_and_says_why_it_starts_afresh(self, tmp_path):
+        file = tmp_path / "sandbox.json"
+        file.write_text("{")
 
-            assert targets == {"base": expected}
+        with running("--port", "0", "--app", "http://localhost:8001/hub", "--state", str(file)) as process:
+            said = process.stdout.readline()
+            address = process.stdout.readline().split()[2]
+            with Browser(address) as browser:
+                targets = browser.get("/_control/hubspot/state").json()["app"]["target_urls"]
+
+        assert said == f"Starting afresh, {file} does not fit: it is not whole JSON.\n"
+        assert targets == {"base": "http://localhost:8001/hub/"}
 
     def test_says_what_to_do_about_a_taken_port(self, sandbox):
-        with running("--port", str(sandbox.port)) as process:
-            _, problem = process.communicate(timeout=20)
+        with pytest.raises(CommandError, match=re.escape("Choose another one with --port.")) as refusal:
+            call_command("sandbox", port=sandbox.port)
 
-        assert process.returncode == 1
-        assert "Choose another one with --port." in problem
+        assert refusal.value.returncode == 1
+
+    def test_says_what_to_do_about_a_file_that_cannot_be_written(self, tmp_path):
+        with pytest.raises(CommandError, match=re.escape("Choose another one with --state.")) as refusal:
+            call_command("sandbox", port=0, state=tmp_path / "nowhere" / "sandbox.json")
+
+        assert refusal.value.returncode == 1

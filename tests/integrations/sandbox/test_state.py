@@ -12,7 +12,6 @@ from integrations.sandbox.server import start
 from integrations.sandbox.state_file import StateFile
 from integrations.sandbox.world import DEFAULT_CALLBACK, World
 from tests.integrations.sandbox.conftest import Application
-from tests.integrations.sandbox.test_command import running
 
 PATIENCE_SECONDS = 10
 
@@ -275,20 +274,3 @@ class TestStateFile:
             start(port=sandbox.port, state=file, people=60)
 
         assert file.read_text() == before
-
-
-class TestSandboxCommand:
-    def test_says_why_it_starts_afresh(self, file):
-        file.write_text("{")
-
-        with running("--port", "0", "--state", str(file)) as process:
-            said = process.stdout.readline()
-
-        assert said == f"Starting afresh, {file} does not fit: it is not whole JSON.\n"
-
-    def test_says_what_to_do_about_a_file_that_cannot_be_written(self, tmp_path):
-        with running("--port", "0", "--state", str(tmp_path / "nowhere" / "sandbox.json")) as process:
-            _, problem = process.communicate(timeout=20)
-
-        assert process.returncode == 1
-        assert "Choose another one with --state." in problem

@@ -43,9 +43,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start, say where, wait for a signal, stop."""
-        done = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: done.set())
         try:
             sandbox = start(
                 port=options["port"],
@@ -61,6 +58,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{what} cannot be used ({problem.strerror}). Choose another one with {option}."
             ) from problem
+        done = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: done.set())
         with sandbox:
             _aim(sandbox.world.hubspot, options["app"])
             if sandbox.fresh_because:

@@ -24,6 +24,8 @@ def form_data(response):
                 data[form.add_prefix(name)] = "on"
             elif value is not None and value is not False:
                 data[form.add_prefix(name)] = value
+            if field.show_hidden_initial:
+                data[form.add_initial_prefix(name)] = "" if value is None else value
     return data, relations
 
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.admin_pages import errors, page, save
+from tests.admin_pages import errors, form_data, page, save
 from tests.factories.portals import (
     CourseFactory,
     CustomFieldFactory,
@@ -440,6 +440,30 @@ class TestChangingSomeone:
 
         learner.refresh_from_db()
         assert (learner.last_day, learner.ended_by) == (None, "")
+
+    def test_leaves_what_others_wrote_while_the_page_was_open(self, client, portal, learner):
+        mapped, other = CustomFieldFactory.create_batch(2, portal=portal)
+        url = page(Membership, "change", learner.pk)
+        opened, _relations = form_data(client.get(url))
+        # A sync hears that somebody leaves, and changes a value; another admin makes the person an admin.
+        day = portal.today(timezone.now()) + timedelta(days=3)
+        Membership.objects.filter(pk=learner.pk).update(
+            last_day=day, ended_by="gusto", role="admin", custom_data={mapped.key: "blue"}
+        )
+        User.objects.filter(pk=learner.user_id).update(last_name="Married")
+
+        client.post(url, {**opened, "first_name": "Ada", f"custom_{other.pk}": "green"})
+
+        learner = Membership.objects.select_related("user").get(pk=learner.pk)
+        assert (learner.last_day, learner.ended_by, learner.role) == (day, "gusto", "admin")
+        assert learner.custom_data == {mapped.key: "blue", other.key: "green"}
+        assert learner.user.full_name == "Ada Married"
+
+    def test_tells_the_browser_what_was_shown(self, client, learner):
+        html = client.get(page(Membership, "change", learner.pk)).content.decode()
+
+        for name in ("first_name", "email", "role", "is_limited", "last_day"):
+            assert f'name="initial-{name}"' in html
 
     def test_cannot_delete_anyone(self, client, operator, learner):
         for visitor in (client, operator):

@@ -458,7 +458,7 @@ def _restorations(ids: list[int], *, has_mail: bool) -> list[provisioning.Restor
 
 def _chosen(stored: Membership, changed: Membership, form: Any) -> list[str] | None:
     """Return the switches that are on; none are stored for a new role, and while they are as usual."""
-    if changed.role != stored.role or "rights" not in form.cleaned_data:
+    if changed.role != stored.role or "rights" not in form.changed_data:
         return stored.permissions if changed.role == stored.role else None
     chosen = form.cleaned_data["rights"]
     return stored.permissions if set(chosen) == stored.rights else chosen

@@ -213,11 +213,11 @@ def visitor(request: HttpRequest) -> User:
 
 
 def changed_fields(person: Membership, form: Any) -> dict[str, Any]:
-    """Return what of name, address and custom values differs from what is stored."""
+    """Return what of name, address and custom values was changed on the page and differs from what is stored."""
     entered = {
         name: form.cleaned_data[name]
         for name in ("email", "first_name", "last_name")
-        if name in form.cleaned_data
+        if name in form.changed_data
         and name not in form.locked
         and form.cleaned_data[name] != getattr(person.user, name)
     }

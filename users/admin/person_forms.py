@@ -111,8 +111,9 @@ class PersonForm(PortalForm):
     def custom_values(self) -> dict[str, Any]:
         """The entered custom values by field id; None clears one."""
         shut = set(self.locked) | self.fixed
-        keys = (field.key for field in self.custom_fields if field.key not in shut)
-        return {key: self.cleaned_data[f"custom_{key}"] for key in keys if f"custom_{key}" in self.cleaned_data}
+        names = {field.key: f"custom_{field.key}" for field in self.custom_fields if field.key not in shut}
+        entered = set(self.changed_data) & set(self.cleaned_data)
+        return {key: self.cleaned_data[name] for key, name in names.items() if name in entered}
 
 
 class NewPersonForm(PersonForm):
@@ -213,6 +214,9 @@ class ChangedPersonForm(PersonForm):
             field: Any = self.fields["rights"]
             field.choices = [(permission.value, text) for permission, text in switches.items()]
             self.initial["rights"] = sorted(self.instance.rights)
+        # Others write, too, while the page is open: what was left as it was shown stays as it is by now.
+        for shown in self.fields.values():
+            shown.show_hidden_initial = not shown.disabled
 
     def clean_email(self) -> str:
         """Return the address, if it is free and the account is this portal's own."""
@@ -239,6 +243,8 @@ class ChangedPersonForm(PersonForm):
     def clean(self) -> dict[str, Any]:
         """Refuse roles that the visitor may not give, and to take the last full admin away."""
         super().clean()
+        for name in {"role", "is_limited", "last_day"} & set(self.cleaned_data) - set(self.changed_data):
+            self.cleaned_data[name] = getattr(self.stored, name)
         role = self.cleaned_data.get("role", self.stored.role)
         is_limited = self.cleaned_data.get("is_limited", self.stored.is_limited)
         if (role, is_limited) != (self.stored.role, self.stored.is_limited):
@@ -272,6 +278,8 @@ class PersonValueField(CustomValueField):
             self.help_text = _("Pinned: no sync changes it until the pin is lifted.")
         self.widget = self._themed()
         self.widget.is_required = self.required
+        if self.is_multiple:
+            self.hidden_widget = forms.MultipleHiddenInput
 
     def clean(self, value: Any) -> Any:
         """Return the value to store, None for an empty one."""

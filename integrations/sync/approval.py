@@ -125,6 +125,8 @@ def apply_preview(*, preview: SyncRun, user: User | None, now: datetime, seen: s
     Raises NothingHeld, PlanChanged or leases.Refused.
     """
     with transaction.atomic():
+        # Two admins who apply it at once: the second finds that it was applied.
+        SyncRun.objects.select_for_update().get(pk=preview.pk)
         if not can_be_applied(preview, now):
             raise NothingHeld
         if seen and seen != preview.plan_hash:

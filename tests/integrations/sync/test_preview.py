@@ -1,9 +1,12 @@
 """Saying what a sync would do, and doing just that."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
 from django.db import connection as database
+from django.db import connections
 from django.utils import timezone
 
 from integrations.models import InviteSettings, PlannedChange, SafetySettings, SyncRun
@@ -197,6 +200,36 @@ class TestApplyingAPreview:
 
         with pytest.raises(approval.NothingHeld):
             apply_preview(planned)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_goes_once_for_two_admins_at_once(self, furnished, preview, apply_preview, monkeypatch):
+        planned = preview(furnished)
+        look, looked, both_are_there = approval.can_be_applied, threading.Event(), threading.Event()
+
+        def look_and_wait(*args):
+            found = look(*args)
+            if not looked.is_set():
+                looked.set()
+                both_are_there.wait(10)
+            return found
+
+        def answer():
+            try:
+                return apply_preview(planned).trigger
+            except approval.NothingHeld:
+                return "too late"
+            finally:
+                connections.close_all()
+
+        monkeypatch.setattr(approval, "can_be_applied", look_and_wait)
+        with ThreadPoolExecutor() as admins:
+            first = admins.submit(answer)
+            looked.wait(10)
+            second = admins.submit(answer)
+            wait([second], timeout=0.5)
+            both_are_there.set()
+
+        assert {first.result(), second.result()} == {"plan", "too late"}
 
     def test_is_refused_for_another_plan_than_was_seen(self, furnished, preview, apply_preview):
         with pytest.raises(approval.PlanChanged):

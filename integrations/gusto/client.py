@@ -5,6 +5,7 @@ Reference: docs.gusto.com/app-integrations/reference, version 2026-06-15.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -155,7 +156,16 @@ def decoded_body(body: bytes, shape: type[Shape]) -> Shape:
     """Return what a body says. Raises ProviderUnavailable when it has another shape."""
     try:
         return msgspec.json.decode(body, type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _without_broken_texts(body, shape)
+
+
+def _without_broken_texts(body: bytes, shape: type[Shape]) -> Shape:
+    """Return what a body says but for halves of characters: whoever wrote one must not hold up the others."""
+    try:
+        text = json.dumps(json.loads(body.decode(errors="replace")), ensure_ascii=False)
+        return msgspec.json.decode(text.encode(errors="ignore"), type=shape)
+    except (ValueError, RecursionError, msgspec.MsgspecError):
         # The original quotes the answer.
         raise ProviderUnavailable("Gusto: unreadable answer") from None
 

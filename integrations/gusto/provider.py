@@ -257,7 +257,7 @@ def _digest(wanted: Sequence[str], surroundings: Surroundings) -> bytes:
 def _people(page: Page, make: Mapper, client: Client, history: Sequence[str], company: str) -> list[Person]:
     try:
         employees = payloads.employees(page.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ProviderUnavailable(f"Gusto: page {page.number} of the employees cannot be read") from None
     # Somebody without a company's id says nothing about whose list it is.
     if any(getattr(employee, "company_uuid", None) not in {None, UNSET, "", company} for employee in employees):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from integrations.gusto.client import Client
-from integrations.http import Api, OneToken, ProviderUnavailable, RecordMissing, RequestRejected
+from integrations.http import Answer, Api, OneToken, ProviderUnavailable, RecordMissing, RequestRejected
 
 VERSION = {"X-Gusto-API-Version": "2026-06-15"}
 
@@ -181,3 +181,31 @@ class TestRevoke:
         client.revoke(client_id=settings.GUSTO_CLIENT_ID, client_secret=settings.GUSTO_CLIENT_SECRET, token=token)
 
         assert world.grants.living() == 0
+
+
+class TestBrokenTexts:
+    @pytest.mark.parametrize("sent", [rb"Den\ud800ver", b"Den\xffver"])
+    def test_hold_up_nobody_else(self, sent):
+        body = b'[{"uuid": "a", "first_name": "%s"}, {"uuid": "b"}]' % sent
+
+        assert list(Client(Always(body), "c").employees_at("d")) == ["a", "b"]
+
+    def test_lose_what_cannot_be_stored(self):
+        (place,) = Client(Always(rb'[{"uuid": "d", "city": "Den\ud83dver"}]'), "c").locations()
+
+        assert place.city == "Denver"
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"[" * 100_000])
+    def test_are_not_what_makes_an_answer_unreadable(self, body):
+        with pytest.raises(ProviderUnavailable):
+            list(Client(Always(body), "c").locations())
+
+
+class Always:
+    """An API that gives one answer to everything."""
+
+    def __init__(self, body):
+        self._answer = Answer(200, {}, body)
+
+    def get(self, path, params=None):
+        return self._answer

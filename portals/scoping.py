@@ -278,7 +278,9 @@ class PortalScopedAdmin(_Scoped, Audited):
         return related if portal_of(request) or self.portal_path != "portal" else (*related, "portal")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allow in the query string only what the list's own filters ask for."""
+        """Allow in the query string only what the list's own filters ask for, and nothing that cannot be stored."""
+        if "\0" in value:
+            return False
         asked = self.list_filter if request is None else self.get_list_filter(request)
         for item in asked or ():
             path = item[0] if isinstance(item, tuple | list) else getattr(item, "parameter_name", item)
@@ -423,6 +425,10 @@ class GlobalAdmin(Audited):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As for the module."""
         return is_operator(request)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Allow what Django allows, but for what cannot be stored."""
+        return "\0" not in value and super().lookup_allowed(lookup, value, request)
 
     def get_object_or_404(self, request: HttpRequest, object_id: Any) -> Any:
         """Return the row if the visitor may see it. Raises Http404."""

@@ -11,6 +11,8 @@ KILLS ?= 200
 SEED ?= 1
 PYTHON_IN_VENV := .venv/bin/python
 ON_TEST_SERVERS := $(PYTHON_IN_VENV) -m tests.servers
+# Every task starts several processes, which would else compile the same modules anew, each one and each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

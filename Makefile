@@ -27,7 +27,7 @@ demo-reset: .venv/.ready ## Delete the demo's data
 	@$(PYTHON_IN_VENV) manage.py demo --reset
 
 test: .venv/.ready ## Run the tests on their own PostgreSQL and Valkey; ARGS="-k name", WORKERS=0 for one process
-	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal --ignore tests/e2e -p no:playwright -p no:base_url $(ARGS)
 
 test-browser: .venv/.ready ## Run the tests in a real browser; the check of a clone runs both
 	@$(PYTHON_IN_VENV) -m pytest -n $(WORKERS) --dist worksteal -m e2e $(ARGS)

@@ -70,9 +70,10 @@ def conclude(connection: Connection, state: Progress, *, now: datetime, error: P
     is_failure = bool(error or found or (connection.quarantine and state.doubt))
     if found:
         _quarantine(connection, found, now)
-    elif not is_failure and not state.doubt:
+    elif connection.state == State.QUARANTINED and not is_failure and not state.doubt:
         _release(connection)
-    connection.refresh_from_db(fields=["state", "quarantine", "quarantined_at"])
+    if is_failure:
+        connection.refresh_from_db(fields=["state", "quarantine", "quarantined_at"])
     connection.failures_in_a_row = connection.failures_in_a_row + 1 if is_failure else 0
     connection.next_due_at = (
         next_try(failures=connection.failures_in_a_row, quarantined_at=connection.quarantined_at, now=now)
@@ -82,7 +83,11 @@ def conclude(connection: Connection, state: Progress, *, now: datetime, error: P
     wished = error.retry_after if isinstance(error, ProviderUnavailable) else None
     if wished and connection.next_due_at:
         connection.next_due_at = max(connection.next_due_at, now + timedelta(seconds=wished))
-    connection.save(update_fields=["failures_in_a_row", "next_due_at"])
+    changed = ["failures_in_a_row", "next_due_at"]
+    if not error and not state.doubt:
+        connection.last_complete_sync_at = now
+        changed.append("last_complete_sync_at")
+    connection.save(update_fields=changed)
 
 
 def trouble_of(connection: Connection, now: datetime) -> Trouble | None:

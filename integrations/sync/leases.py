@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext
 
 from integrations.models import Connection, SyncRun
+from portals import statements
 from users.models import User
 
 # A worker renews its lease well before it lapses; a lapsed run is given to another one.
@@ -20,6 +21,14 @@ HEARTBEAT = timedelta(seconds=10)
 MANUAL_INTERVAL = timedelta(hours=1)
 # Leases lost in a row without progress before a run is given up.
 MAX_LAPSES = 3
+
+_TAKE = """
+UPDATE integrations_syncrun SET state = 'running', attempt = attempt + 1, heartbeat_at = statement_timestamp(),
+    lease_expires_at = statement_timestamp() + make_interval(secs => %(lease)s::float8)
+WHERE id = %(run)s::bigint AND state IN ('queued', 'running')
+    AND (lease_expires_at IS NULL OR lease_expires_at <= statement_timestamp())
+RETURNING attempt
+"""
 
 
 class Refused(Exception):
@@ -121,16 +130,8 @@ def live_run(connection: Connection) -> SyncRun | None:
 
 def take(run_id: int) -> Lease | None:
     """Return the lease of a run that waits or whose worker is gone, or None when another worker has it."""
-    free = Q(lease_expires_at=None) | Q(lease_expires_at__lte=Now())
-    taken = SyncRun.objects.filter(free, pk=run_id, state__in=SyncRun.LIVE).update(
-        state=SyncRun.State.RUNNING,
-        attempt=F("attempt") + 1,
-        lease_expires_at=_ahead(LEASE),
-        heartbeat_at=Now(),
-    )
-    if not taken:
-        return None
-    return Lease(run_id, SyncRun.objects.values_list("attempt", flat=True).get(pk=run_id))
+    taken = statements.rows(_TAKE, {"run": run_id, "lease": LEASE.total_seconds()}, keeps_plan=True)
+    return Lease(run_id, taken[0][0]) if taken else None
 
 
 def renew(lease: Lease) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from integrations.engine.guard import too_many_mails
 from integrations.models import SafetySettings, SyncRun
@@ -17,15 +17,15 @@ LOOK_BACK = timedelta(hours=24)
 
 def settle(run: SyncRun, state: Progress, now: datetime) -> None:
     """Send the run's mails on their way, or leave them held for an admin and say so in the totals."""
-    _adopt_orphans(run)
-    waiting = held(run)
+    waiting = Invitation.objects.filter(run_id__in=_undecided(run).values("pk"), state=Invitation.State.HELD)
     count = waiting.count()
     if not count:
         return
+    waiting.exclude(run_id=run.pk).update(run_id=run.pk)
     if _must_wait(run, count, now):
         state.totals["held_mails"] = count
     else:
-        invitations.release(waiting, now=now)
+        invitations.release(held(run), now=now)
 
 
 def held(run: SyncRun) -> QuerySet[Invitation]:
@@ -33,15 +33,13 @@ def held(run: SyncRun) -> QuerySet[Invitation]:
     return Invitation.objects.filter(run_id=run.pk, state=Invitation.State.HELD)
 
 
-def _adopt_orphans(run: SyncRun) -> None:
-    """Take over the mails of runs that were given up or stopped before anybody decided about them."""
+def _undecided(run: SyncRun) -> QuerySet[SyncRun]:
+    """Return the run and those that were given up or stopped before anybody decided about their mails."""
+    own = Q(pk=run.pk)
     if run.is_preview:
-        return
-    dead = SyncRun.objects.filter(
-        connection=run.connection_id, state__in=[SyncRun.State.FAILED, SyncRun.State.CANCELLED]
-    ).exclude(totals__has_key="held_mails")
-    orphans = Invitation.objects.filter(run_id__in=dead.values("pk"), state=Invitation.State.HELD)
-    orphans.update(run_id=run.pk)
+        return SyncRun.objects.filter(own)
+    was_cut = Q(state__in=[SyncRun.State.FAILED, SyncRun.State.CANCELLED]) & ~Q(totals__has_key="held_mails")
+    return SyncRun.objects.filter(own | was_cut, connection=run.connection_id)
 
 
 def _must_wait(run: SyncRun, count: int, now: datetime) -> bool:

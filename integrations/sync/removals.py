@@ -50,6 +50,10 @@ def settle(context: Context, lease: Lease, state: Progress) -> None:
     Nothing is taken away after an incomplete read; a changed address takes nothing. A preview only marks what a sync
     would hold.
     """
+    # Most runs take nothing away.
+    if not PlannedChange.objects.filter(run_id=context.run_id, kind__in=RISKY, state=State.PLANNED).exists():
+        return
+    state.save(lease)
     safety = SafetySettings.objects.filter(connection=context.connection).first() or SafetySettings()
     run = SyncRun.objects.only("trigger").get(pk=context.run_id)
     for kind in RISKY:
@@ -69,10 +73,14 @@ def settle(context: Context, lease: Lease, state: Progress) -> None:
     state.save(lease)
 
 
-def plan_missing(context: Context, state: Progress) -> None:
-    """Plan to end the access of people whom two complete reads in a row lacked, where the admin asked for that."""
+def plan_missing(context: Context, lease: Lease, state: Progress) -> None:
+    """Plan to end the access of people whom two complete reads in a row lacked, where the admin asked for that.
+
+    Raises LeaseLost.
+    """
     if state.doubt or not SafetySettings.objects.filter(connection=context.connection, ends_missing=True).exists():
         return
+    state.save(lease)
     parameters = {
         "run": context.run_id,
         "connection": context.connection.pk,

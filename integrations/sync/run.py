@@ -19,7 +19,7 @@ from integrations import providers
 from integrations.engine.changes import Kind
 from integrations.engine.records import Person, Policy
 from integrations.http import AnotherAccount, AuthorizationLost, ProviderError, ProviderUnavailable
-from integrations.models import Connection, PlannedChange, SyncPage, SyncRun
+from integrations.models import Connection, InviteSettings, PlannedChange, SafetySettings, SyncPage, SyncRun
 from integrations.sync import (
     agreed,
     apply,
@@ -72,7 +72,12 @@ def carry_out(
     lease = leases.take(run_id)
     if lease is None:
         return None
-    run = SyncRun.objects.select_related("connection__portal__realm", "connection__grant").get(pk=run_id)
+    run = SyncRun.objects.select_related(
+        "connection__portal__realm",
+        "connection__grant",
+        "connection__invite_settings",
+        "connection__safety_settings",
+    ).get(pk=run_id)
     try:
         _Execution(run, lease, clock, seconds).go()
     except LeaseLost:
@@ -117,7 +122,7 @@ class _Execution:
             if self._state.phase == "relations":
                 self._look_again(self._stale, counts_as_unchanged=False)
                 if self._run.trigger != SyncRun.Trigger.EVENT:
-                    removals.plan_missing(self._context(), self._state)
+                    removals.plan_missing(self._context(), self._lease, self._state)
                 self._enter("end")
         except ProviderError as error:
             self._give_up(error)
@@ -128,12 +133,20 @@ class _Execution:
 
     def _begin(self) -> Policy:
         """Freeze the policy at the run's first start, and return it ever after."""
-        found = policy.from_json(self._run.policy) if self._run.policy else policy.policy_for(self._connection)
+        found = policy.from_json(self._run.policy) if self._run.policy else self._policy_of_now()
         if self._run.started_at is None:
             started = leases.held(self._lease).update(policy=policy.to_json(found), started_at=self._clock())
             if not started:
                 raise LeaseLost
         return found
+
+    def _policy_of_now(self) -> Policy:
+        # The settings came with the run.
+        return policy.policy_for(
+            self._connection,
+            invite_settings=getattr(self._connection, "invite_settings", None) or InviteSettings(),
+            safety=getattr(self._connection, "safety_settings", None) or SafetySettings(),
+        )
 
     def _context(self) -> Context:
         now = self._clock()
@@ -169,9 +182,9 @@ class _Execution:
             self._renewed_at = time.monotonic()
 
     def _enter(self, phase: str) -> None:
+        """Begin a phase; whatever is written next tells of it, and until then the end of the last one comes again."""
         self._state.phase = phase
         self._state.after_identity = 0
-        self._state.save(self._lease)
 
     def _read(self) -> None:
         source = providers.people_source(self._connection.provider)
@@ -327,8 +340,6 @@ class _Execution:
             parameters = {"connection": connection.pk, "seen": seen, "lists_everyone": self._lists_everyone}
             statements.rows(_COUNT_MISSING, parameters)
             SyncPage.objects.filter(connection=connection, number__gt=state.page).delete()
-            connection.last_complete_sync_at = now
-            connection.save(update_fields=["last_complete_sync_at"])
         care.conclude(connection, state, now=now)
 
     def _give_up(self, error: ProviderError) -> None:

@@ -117,6 +117,17 @@ class TestSecondRun:
         assert identity(world, "Maya Winter").membership is None
         assert identity(world, "Maya Winter").reason == "removed_by_admin"
 
+    def test_takes_so_few_statements_in_a_small_portal(self, connect, sync, statements_run, django_assert_num_queries):
+        connection = connect()
+        sync(connection)
+        statements_run.clear()
+
+        with django_assert_num_queries(20):
+            run = sync(connection)
+
+        assert run.totals["unchanged"] == 30
+        assert len(statements_run) == 6
+
 
 class TestMapping:
     @pytest.fixture
@@ -405,6 +416,27 @@ class TestInterruption:
         assert done.state == SyncRun.State.COMPLETED
         assert done.totals["seen"] == 30
         assert Invitation.objects.count() == done.totals["invite"] == Membership.objects.count()
+
+    @pytest.mark.parametrize("place", ["plan_missing", "settle"])
+    def test_after_the_last_page_resumes_there(self, world, connect, sync, monkeypatch, place):
+        connection = connect()
+        sync(connection)
+        world.terminate("Maya Okafor", timezone.localdate() - timedelta(days=2))
+        run = leases.claim(connection=connection, trigger=SyncRun.Trigger.COMMAND, now=timezone.now())
+
+        def kill(*args):
+            raise self.Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sync_run.removals, place, kill)
+            with pytest.raises(self.Killed):
+                sync_run.carry_out(run_id=run.pk)
+        self.let_the_lease_lapse(run)
+        leases.lapsed_runs()
+        done = sync_run.carry_out(run_id=run.pk)
+
+        assert (done.state, done.totals["seen"], done.totals["end_access"]) == (SyncRun.State.COMPLETED, 30, 1)
+        assert learner(world, "Maya Okafor").status == "ended"
 
     def test_a_worker_that_comes_back_too_late_writes_nothing(self, connect, monkeypatch):
         connection = connect()

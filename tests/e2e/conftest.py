@@ -1,4 +1,8 @@
-"""The product in a real browser: a live server at portal hosts, a sandbox, and the portal of the demo."""
+"""The product in a real browser: a live server at portal hosts, a sandbox, and the portal of the demo.
+
+Every look at a page waits for what it should find, by `expect` or by what `pages` offers: Playwright's methods that
+answer at once see whatever a busy machine has got to. tests/repository/test_browser_tests.py refuses them.
+"""
 
 import importlib.util
 import shutil
@@ -18,6 +22,8 @@ from portals.models import CustomField, Portal
 from users.models import User
 
 ADMIN = "nora.bell@harborpine.example"
+# How long a page may take to show what it should, in milliseconds: a machine may do much else.
+PATIENCE = 60_000
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
     "--no-sandbox",
@@ -48,8 +54,9 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="package")
 def playwright():
     """Playwright, as long as tests of this folder run."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - may be absent
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - may be absent
 
+    expect.set_options(timeout=PATIENCE)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as running:
         # Playwright's loop stands still while a test's own code runs.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -79,9 +86,25 @@ def page(context):
     opened = context.new_page()
     problems = []
     opened.on("pageerror", lambda problem: problems.append(problem))  # noqa: PLW0108 - Playwright marks what it is given
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(PATIENCE)
     yield opened
     assert not problems
+
+
+@pytest.fixture
+def other_page(browser):
+    """Open a page in a browser of somebody else, or of another device."""
+    contexts = []
+
+    def opened(**options):
+        contexts.append(browser.new_context(locale="en-US", timezone_id="America/Denver", **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture

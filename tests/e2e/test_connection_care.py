@@ -1,9 +1,11 @@
 """A connection in trouble in a real browser: the banner, the page of the connection, who is told, and Health."""
 
 import pytest
+from playwright.sync_api import expect
 
 from integrations.models import Connection
 from tests.e2e.axe import inspected
+from tests.e2e.pages import fits
 
 GUSTO = "/admin/settings/integrations/gusto/"
 
@@ -23,9 +25,9 @@ class TestTrouble:
 
         for path in ("/admin/users/membership/", GUSTO, f"{GUSTO}reports/"):
             found += inspected(page, portal.url(path))
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert fits(page), path
 
         assert found == []
         page.goto(portal.url("/admin/users/membership/"))
         page.get_by_role("link", name="See what to do").click()
-        assert page.get_by_role("heading", name="The daily sync is paused").is_visible()
+        expect(page.get_by_role("heading", name="The daily sync is paused")).to_be_visible()

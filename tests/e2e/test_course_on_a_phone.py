@@ -2,9 +2,11 @@
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from config import demo_data
 from portals.models import Course
+from tests.e2e.pages import fits_without_script
 from users import enrollments
 from users.models import Membership, User
 
@@ -13,11 +15,9 @@ LEARNER = "maya.okafor@harborpine.example"
 
 
 @pytest.fixture
-def phone(browser):
+def phone(other_page):
     """A phone's page, on which scripts are turned off."""
-    context = browser.new_context(viewport=PHONE, java_script_enabled=False, locale="en-US")
-    yield context.new_page()
-    context.close()
+    return other_page(viewport=PHONE, java_script_enabled=False)
 
 
 @pytest.fixture
@@ -40,21 +40,17 @@ def learner(portal):
 class TestCourseOnAPhone:
     def test_is_taken_from_the_list_to_the_end(self, phone, portal, learner, sign_in):
         sign_in(phone, LEARNER, demo_data.ADMIN_PASSWORD)
-        assert phone.get_by_text("Required").is_visible()
+        expect(phone.get_by_text("Required")).to_be_visible()
 
         phone.get_by_role("link", name="Working safely").click()
         phone.get_by_role("button", name="Start").click()
         phone.get_by_label("How far are you, in percent?").fill("40")
         phone.get_by_role("button", name="Save my progress").click()
-        assert phone.get_by_text("40 %").first.is_visible()
-        assert self.fits(phone)
+        expect(phone.get_by_text("40 %").first).to_be_visible()
+        assert fits_without_script(phone)
 
         phone.get_by_role("button", name="Mark as complete").click()
-        assert phone.get_by_text("You have completed this course.").is_visible()
-        assert phone.get_by_role("button", name="Mark as complete").count() == 0
+        expect(phone.get_by_text("You have completed this course.")).to_be_visible()
+        phone.wait_for_load_state()
+        expect(phone.get_by_role("button", name="Mark as complete")).to_have_count(0)
         assert learner.enrollments.get().status == "completed"
-
-    def fits(self, page):
-        """Whether nothing reaches out of the screen, as far as boxes tell without a script."""
-        boxes = [box.bounding_box() for box in page.locator("main *").all()]
-        return all(box["x"] + box["width"] <= PHONE["width"] for box in boxes if box)

@@ -13,7 +13,7 @@ from tests.factories.integrations import ExternalIdentityFactory
 from tests.factories.portals import CustomFieldFactory
 from tests.factories.users import MembershipFactory
 
-from .test_invitation_on_a_phone import fits
+from .pages import fits
 
 ANA = "901"
 MAPPING = "/admin/settings/integrations/hubspot/mapping/"

@@ -16,7 +16,7 @@ from tests.factories.integrations import ExternalIdentityFactory
 from tests.factories.portals import PortalFactory
 from tests.factories.users import AdminFactory, MembershipFactory
 
-from .test_invitation_on_a_phone import fits
+from .pages import fits
 
 ROOT = "/admin/settings/integrations/hubspot/"
 # They take posts only, or a row that has to be in the way of another.
@@ -128,7 +128,7 @@ class TestHubSpotPages:
     def test_offer_the_choice_of_records_to_everyone(self, look, at_portal):
         assert look(ROOT) == []
 
-    @pytest.mark.timeout(900)
+    @pytest.mark.timeout(3600)
     def test_can_be_used_by_everyone(self, look, at_portal, connection):
         own = own_pages(at_portal, connection)
         assert sorted(own.missing - NO_PAGES) == []

@@ -8,17 +8,13 @@ from playwright.sync_api import expect
 
 from integrations.models import InviteSettings
 from integrations.sync import mails
+from tests.e2e.pages import fits
 from tests.factories.users import InvitationFactory
 from tests.flows.conftest import PASSWORD, link_in
 from users import invitations
 from users import tasks as user_tasks
 
 pytestmark = pytest.mark.browser_context_args(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-
-
-def fits(page):
-    """Whether the page is no wider than the screen."""
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 class TestInvitationOnAPhone:
@@ -52,6 +48,7 @@ class TestInvitationOnAPhone:
 
         page.goto(link_in(smtp[-1]))
         page.get_by_text("I do not want to join").tap()
+        expect(page.get_by_role("button", name="Decline the invitation")).to_be_visible()
         assert fits(page)
         page.get_by_role("button", name="Decline the invitation").tap()
 

@@ -22,11 +22,14 @@ class TestActions:
         sign_in(page)
         opened(page, portal, person)
         more = page.locator(".more-actions > summary")
-        expect(page.get_by_role("link", name="Delete permanently")).to_be_hidden()
+        delete = page.get_by_role("link", name="Delete permanently")
+        expect(more).to_be_visible()
+        expect(delete).to_be_hidden()
 
         more.focus()
         page.keyboard.press("Enter")
-        page.get_by_role("link", name="Delete permanently").focus()
+        expect(delete).to_be_visible()
+        delete.focus()
         page.keyboard.press("Enter")
 
         expect(page.get_by_text("This cannot be undone.")).to_be_visible()

@@ -45,7 +45,7 @@ class TestDownload:
         page.goto(portal.url(f"{LIST}export/"))
         page.get_by_role("button", name="Download", exact=True).click()
 
-        expect(page.get_by_role("link", name="Download the file")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("link", name="Download the file")).to_be_visible()
         page.reload()
         with page.expect_download() as caught:
             page.get_by_role("link", name="Download the file").click()
@@ -65,12 +65,12 @@ class TestUpload:
         page.get_by_label("Update people who are in the portal already").check()
         page.get_by_role("button", name="Show what would happen").click()
 
-        expect(page.get_by_text("1 person is changed.")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("1 person is changed.")).to_be_visible()
         expect(page.get_by_text("“nonsense” is no e-mail address.")).to_be_visible()
         assert inspected_here(page, "preview") == []
         page.get_by_role("button", name="Carry it out").click()
 
-        expect(page.locator("#rows").get_by_text("Done")).to_be_visible(timeout=30_000)
+        expect(page.locator("#rows").get_by_text("Done")).to_be_visible()
         maya.user.refresh_from_db()
         assert maya.user.first_name == "Mia"
 

@@ -102,7 +102,7 @@ class TestSecondFactor:
         assert "Your account is protected by a second factor." in noras.words
         assert noras.open("/admin/").has_button("Sign in")
 
-        noras.sign_in(NORA, OLD).press("Continue", code=code_of(app, steps=1))
+        noras.sign_in(NORA, OLD).press("Continue", code=code_of(app))
 
         assert "My courses" in noras.words
 

@@ -7,10 +7,10 @@ from django_otp.oath import TOTP
 from users import second_factors
 
 
-def code_of(app, *, steps=0):
-    """Return the code that the app shows now, or so many half minutes later; a clock may be one step ahead."""
+def code_of(app):
+    """Return the code that the app shows now, or the next one where this is used up; a clock may be one step ahead."""
     totp = TOTP(app.bin_key, app.step, app.t0, app.digits)
-    totp.time = time.time() + steps * app.step
+    totp.time = max(time.time(), app.t0 + (app.last_t + 1) * app.step)
     return f"{totp.token():06d}"
 
 

@@ -29,7 +29,6 @@ from users.provisioning import Cause, Ending
 
 pytestmark = pytest.mark.django_db
 
-TODAY = timezone.localdate()
 PLACES = 6
 NOT_THE_GARDEN = {"attribute": "department", "operator": "is_none_of", "values": ["Garden"]}
 PER_PAGE = 4
@@ -204,7 +203,7 @@ class World:
 
 
 def _day(offset):
-    return None if offset is None else TODAY + timedelta(days=offset)
+    return None if offset is None else timezone.localdate() + timedelta(days=offset)
 
 
 def dump(*prefixes, without=frozenset()):
@@ -426,10 +425,10 @@ def check_person(before, after, pk, lines, follows):
         then, old_groups, old_courses = values_of(before, pk)
     if any(line.kind == "end_access" for line in lines):
         day = said["last_day"]
-        is_over = day is None or day < TODAY.isoformat()
+        is_over = day is None or day < timezone.localdate().isoformat()
         said["status"] = "ended" if is_over else then["status"]
         # Without a date it ends at once.
-        said["last_day"] = day or TODAY.isoformat()
+        said["last_day"] = day or timezone.localdate().isoformat()
     expected = {name: value for name, value in (then | said).items() if value is not None or name == "last_day"}
     assert now == expected
     told = next((follows[line.external_id] for line in lines if line.external_id in follows), {})

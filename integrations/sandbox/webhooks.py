@@ -91,7 +91,7 @@ class Webhooks:
                 for _ in range(self.copies):
                     self._deliver(one.url, body, one.verification_token)
 
-    def wait_until_quiet(self, seconds: float = 10.0) -> bool:
+    def wait_until_quiet(self, seconds: float = 60.0) -> bool:
         """Wait until everything was delivered or given up, and return whether that is so."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._is_busy, seconds)

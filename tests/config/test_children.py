@@ -22,7 +22,7 @@ def children(output):
     running.stop()
 
 
-def show_until(children, is_done, seconds=30):
+def show_until(children, is_done, seconds=120):
     deadline = time.monotonic() + seconds
     while not is_done():
         assert time.monotonic() < deadline

@@ -44,7 +44,7 @@ def running_demo(*arguments):
     try:
         yield process
         process.send_signal(signal.SIGINT)
-        sys.stdout.write(process.communicate(timeout=120)[0])
+        sys.stdout.write(process.communicate(timeout=200)[0])
     finally:
         # Whatever went wrong: the next test finds the folder free.
         process.kill()
@@ -96,7 +96,7 @@ class TestDemo:
 
     def test_says_what_to_do_about_a_taken_port(self, open_folder, taken_port):
         demo = start("--port", taken_port, "--data", open_folder)
-        printed, _ = demo.communicate(timeout=60)
+        printed, _ = demo.communicate(timeout=200)
 
         assert re.search(rf"Port {taken_port} is taken\. Choose another one with --port", printed)
         assert demo.returncode == 2
@@ -106,7 +106,7 @@ class TestDemo:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
             demo = start("--data", open_folder)
-            printed, _ = demo.communicate(timeout=60)
+            printed, _ = demo.communicate(timeout=200)
 
         assert "runs already" in printed
         assert demo.returncode == 1
@@ -117,6 +117,6 @@ class TestDemo:
         (open_folder / "other").touch()
 
         demo = start("--reset", "--data", open_folder)
-        demo.communicate(timeout=60)
+        demo.communicate(timeout=200)
 
         assert sorted(path.name for path in open_folder.iterdir()) == ["lock", "other"]

@@ -20,7 +20,7 @@ def query(url, statement):
         return cursor.fetchall() if cursor.description else None
 
 
-def ends(number, seconds=20):
+def ends(number, seconds=120):
     """Return whether the process with this number is gone, waiting for it."""
     try:
         watched = os.pidfd_open(number)

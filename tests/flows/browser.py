@@ -109,7 +109,7 @@ class Browser:
     def _ask(self, method, fields):
         parts = urlsplit(self.address)
         if not parts.hostname.endswith(settings.PLATFORM_HOST):
-            answer = self._elsewhere.request(method, self.address, data=fields, allow_redirects=False, timeout=10)
+            answer = self._elsewhere.request(method, self.address, data=fields, allow_redirects=False, timeout=60)
             self.status, self.source = answer.status_code, answer.text
             return answer.headers
         client = self._client(parts.netloc)

@@ -74,7 +74,7 @@ class TestManualSync:
 class TestTwoPressesAtOnce:
     @pytest.mark.django_db(transaction=True)
     def test_start_one_run(self, admin, connection, portal, visit, monkeypatch):
-        started, together = [], threading.Barrier(2, timeout=20)
+        started, together = [], threading.Barrier(2, timeout=60)
         monkeypatch.setattr(tasks.sync_connection, "delay", lambda *, run_id: started.append(run_id))
         claim = leases.claim_manual
 

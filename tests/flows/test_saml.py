@@ -20,7 +20,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def provider(sandbox):
     """What the identity provider's metadata says: address, entity id and certificate."""
-    found = etree.fromstring(requests.get(f"{sandbox.url}/idp/metadata", timeout=10).content)
+    found = etree.fromstring(requests.get(f"{sandbox.url}/idp/metadata", timeout=60).content)
     return {
         "entity_id": found.get("entityID"),
         "sign_in_url": found.find(".//{*}SingleSignOnService").get("Location"),

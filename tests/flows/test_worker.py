@@ -21,7 +21,7 @@ class TestWorker:
 
         tasks.sync_due_connections()
         tasks.sync_due_connections()
-        wait_until(lambda: len(smtp) == 18, seconds=60, explain=worker.said)
+        wait_until(lambda: len(smtp) == 18, explain=worker.said)
 
         run = SyncRun.objects.get()
         assert (run.trigger, run.state) == ("schedule", "completed")
@@ -29,13 +29,13 @@ class TestWorker:
         assert {mail["To"] for mail in smtp} == set(
             Membership.objects.learners().values_list("user__email", flat=True)
         )
-        wait_until(lambda: not Invitation.objects.exclude(state="sent").exists(), seconds=10)
+        wait_until(lambda: not Invitation.objects.exclude(state="sent").exists())
 
     def test_carries_out_what_an_admin_has_started(self, admin, connection, smtp, start_worker):
         forget_tasks()
         worker = start_worker()
 
         admin.open(GUSTO).press("Sync")
-        wait_until(lambda: "Completed" in admin.open(admin.path).words, seconds=60, explain=worker.said)
+        wait_until(lambda: "Completed" in admin.open(admin.path).words, explain=worker.said)
 
         assert SyncRun.objects.get().state == "completed"

@@ -64,7 +64,7 @@ def consent(address, *, company, decision="allow"):
     """Fill in the provider's consent page; return what the browser is sent back with."""
     fields = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     fields |= {"user_id": "ines", "password": "any", "company": company, "decision": decision}
-    answer = requests.post(address.partition("?")[0], data=fields, allow_redirects=False, timeout=10)
+    answer = requests.post(address.partition("?")[0], data=fields, allow_redirects=False, timeout=60)
     assert answer.status_code == 302, answer.text
     back = urlsplit(answer.headers["Location"])
     assert f"{back.scheme}://{back.netloc}{back.path}" == f"http://localhost:8000{CALLBACK}"

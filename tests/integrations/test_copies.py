@@ -34,7 +34,7 @@ def at_once(work, *, times=COPIES):
     together, problems = threading.Barrier(times), []
 
     def one():
-        together.wait(20)
+        together.wait(60)
         try:
             work()
         except Exception as problem:

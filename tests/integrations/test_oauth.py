@@ -243,13 +243,13 @@ class TestAccessToken:
                 with transaction.atomic():
                     Grant.objects.select_for_update().get(connections=connection)
                     is_locked.set()
-                    may_end.wait(10)
+                    may_end.wait(60)
             finally:
                 connections.close_all()
 
         holder = threading.Thread(target=hold, daemon=True)
         holder.start()
-        is_locked.wait(10)
+        assert is_locked.wait(60)
 
         with pytest.raises(ProviderUnavailable) as trouble:
             oauth.access_token(connection, application())

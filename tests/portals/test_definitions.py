@@ -212,16 +212,16 @@ class TestWaitForOlderRules:
             with transaction.atomic():
                 rules_of(portal.pk)
                 loaded.set()
-                released.wait(10)
+                released.wait(60)
             connection.close()
 
         with ThreadPoolExecutor() as pool:
             page = pool.submit(page_of_a_sync)
-            loaded.wait(10)
+            assert loaded.wait(60)
             wait_for_older_rules(other.pk)
             with pytest.raises(OperationalError):
                 wait_briefly(portal.pk)
             released.set()
-            page.result(10)
+            page.result(60)
 
         wait_for_older_rules(portal.pk)

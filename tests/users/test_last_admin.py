@@ -127,7 +127,7 @@ class TestTwoAtOnce:
 
         def carry_out(act, admin):
             admin = Membership.objects.select_related("portal", "user").get(pk=admin.pk)
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             try:
                 with transaction.atomic():
                     act(admin)

@@ -115,7 +115,7 @@ class Deliveries:
         with self._changed:
             return len(self._waiting) + self._busy
 
-    def wait_until_quiet(self, seconds: float = 10.0) -> bool:
+    def wait_until_quiet(self, seconds: float = 60.0) -> bool:
         """Wait until everything was taken or given up, and return whether that is so."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)

@@ -52,7 +52,7 @@ class Outgoing(Crm):
             raise ValueError("One request at a time is the least.")
         self.outbound.deliveries.concurrency = int(limit)
 
-    def wait_until_quiet(self, seconds: float = 10.0) -> bool:
+    def wait_until_quiet(self, seconds: float = 60.0) -> bool:
         """Wait until everything was taken or given up, and return whether that is so."""
         return self.outbound.deliveries.wait_until_quiet(float(seconds))
 

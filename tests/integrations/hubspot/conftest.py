@@ -43,7 +43,7 @@ def consent(source):
     def fill_in(address, account, decision="approve"):
         fields = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         fields |= {"account": str(account.id), "decision": decision}
-        answer = requests.post(address.partition("?")[0], data=fields, allow_redirects=False, timeout=10)
+        answer = requests.post(address.partition("?")[0], data=fields, allow_redirects=False, timeout=60)
         assert answer.status_code == 302, answer.text
         return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
 

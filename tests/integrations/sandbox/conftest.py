@@ -19,7 +19,7 @@ class Browser(requests.Session):
         self.address = address
 
     def request(self, method, url, *args, **options):
-        return super().request(method, self.address + url, *args, **({"timeout": 10} | options))
+        return super().request(method, self.address + url, *args, **({"timeout": 60} | options))
 
 
 @dataclass

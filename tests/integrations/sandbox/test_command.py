@@ -41,7 +41,7 @@ class TestSandboxCommand:
                 hubspot = browser.get("/_control/hubspot/state").json()
             process.send_signal(signal.SIGTERM)
 
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=120) == 0
 
         assert address.startswith(f"http://{HOST}:")
         assert state["companies"][0]["people"] == 120

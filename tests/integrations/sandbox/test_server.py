@@ -12,14 +12,14 @@ from tests.integrations.sandbox.conftest import Browser
 
 def exchange(sandbox, text):
     """Send raw bytes and return the status line of the answer."""
-    with socket.create_connection((HOST, sandbox.port), timeout=5) as connection:
+    with socket.create_connection((HOST, sandbox.port), timeout=60) as connection:
         connection.sendall(text)
         return connection.makefile("rb").readline()
 
 
 class TestServer:
     def test_keeps_a_connection_open(self, sandbox):
-        connection = HTTPConnection(HOST, sandbox.port, timeout=5)
+        connection = HTTPConnection(HOST, sandbox.port, timeout=60)
         sockets = []
         for _ in range(2):
             connection.request("GET", "/_control/state")

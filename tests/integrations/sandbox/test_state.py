@@ -13,7 +13,7 @@ from integrations.sandbox.state_file import StateFile
 from integrations.sandbox.world import DEFAULT_CALLBACK, World
 from tests.integrations.sandbox.conftest import Application
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ class TestManyPresses:
         together = threading.Barrier(6)
 
         def press():
-            together.wait(20)
+            together.wait(60)
             try:
                 outcomes.append(leases.claim_manual(connection=connection, user=None, now=timezone.now()))
             except leases.Refused as refusal:

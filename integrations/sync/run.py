@@ -49,11 +49,19 @@ BATCH = 100
 LINKING = ("offers", "agreed")
 CHANGED = (Kind.ADD, Kind.INVITE, Kind.LINK, Kind.UPDATE, Kind.RESTORE)
 
+# Nothing is kept of people who are missing for the second time and never were users.
 _COUNT_MISSING = """
+WITH forgotten AS (
+    DELETE FROM integrations_externalidentity
+    WHERE connection_id = %(connection)s AND times_missing > 0 AND NOT id <@ %(seen)s::int8multirange
+        AND state <> 'linked' AND membership_id IS NULL AND rejected IS NULL
+    RETURNING id
+)
 UPDATE integrations_externalidentity
 SET times_missing = CASE WHEN id <@ %(seen)s::int8multirange THEN 0 ELSE times_missing + 1 END
 WHERE connection_id = %(connection)s AND (times_missing > 0 OR NOT id <@ %(seen)s::int8multirange)
     AND (%(lists_everyone)s OR state = 'linked' AND membership_id IS NOT NULL)
+    AND id NOT IN (SELECT id FROM forgotten)
 """
 _MARK_BROKEN = """
 UPDATE integrations_fieldmapping SET is_broken = NOT is_broken
@@ -281,8 +289,9 @@ class _Execution:
     def _due(self, context: Context) -> tuple[list[Person], dict[str, snapshot.Known]]:
         return snapshot.due(
             self._connection,
-            run_id=self._run.pk,
+            self._run,
             today=context.today,
+            seen=self._state.seen if self._lists_everyone else None,
             after=self._state.after_identity,
             limit=BATCH,
         )

@@ -11,7 +11,8 @@ import msgspec
 
 from integrations.engine.matching import Surroundings, addresses, shared_addresses
 from integrations.engine.records import Learner, Person, Policy
-from integrations.models import Connection, tombstones
+from integrations.engine.seen import SeenIds
+from integrations.models import Connection, SyncRun, tombstones
 from portals import statements
 
 NO_PINS: frozenset[str] = frozenset()
@@ -59,8 +60,8 @@ SELECT i.external_id, i.id, i.digest, i.membership_id, i.state, i.reason, i.due_
 FROM integrations_externalidentity AS i
 WHERE i.connection_id = %(connection)s AND i.due_on <= %(today)s AND i.id > %(after)s AND NOT EXISTS (
     SELECT FROM integrations_plannedchange AS c
-    WHERE c.run_id = %(run)s AND c.state = 'planned' AND c.external_id = i.external_id
-)
+    WHERE c.run_id = %(run)s AND c.external_id = i.external_id AND (c.state = 'planned' OR %(is_preview)s)
+) AND (%(seen)s::int8multirange IS NULL OR i.id <@ %(seen)s::int8multirange)
 ORDER BY i.id LIMIT %(limit)s
 """
 
@@ -150,15 +151,23 @@ def _erased(connection: Connection, people: Sequence[Person], policy: Policy, fo
 
 
 def due(
-    connection: Connection, *, run_id: int, today: date, after: int, limit: int
+    connection: Connection, run: SyncRun, *, today: date, seen: SeenIds | None, after: int, limit: int
 ) -> tuple[list[Person], dict[str, Known]]:
     """Return people who must be looked at again by the clock, as last read, with their identities.
 
-    In order of the identities' ids, above `after`; those for whom this run has something planned are left out.
+    In order of the identities' ids, above `after`. Left out are those for whom the run has something planned; those of
+    whom a preview spoke, which read them anew and stored nothing; and who is not among `seen`, if that is given: nobody
+    is added because a day has come who is no longer listed.
     """
-    found = statements.rows(
-        _DUE,
-        {"connection": connection.pk, "run": run_id, "today": today, "after": after, "limit": limit},
-    )
+    parameters = {
+        "connection": connection.pk,
+        "run": run.pk,
+        "is_preview": run.is_preview,
+        "today": today,
+        "seen": None if seen is None else seen.as_multirange(),
+        "after": after,
+        "limit": limit,
+    }
+    found = statements.rows(_DUE, parameters)
     people = [msgspec.json.decode(row[8], type=Person) for row in found]
     return people, {row[0]: known_of(row) for row in found}

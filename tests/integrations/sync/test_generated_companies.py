@@ -308,6 +308,23 @@ class TestAPlan:
             "has_scope": False,
         },
     )
+    # Two had the address of a learner, and one of them has none any more: only the list knows that, nothing stored.
+    @example(
+        first=[EMPLOYED | {"address": 0}, EMPLOYED | {"address": 0}, *[None] * (PLACES - 2)],
+        second=[
+            EMPLOYED | {"address": 0, "department": "Garden"},
+            EMPLOYED | {"address": None},
+            *[None] * (PLACES - 2),
+        ],
+        deeds=[],
+        chosen={
+            "how": "active",
+            "when": "added",
+            "most_people": 1000,
+            "leaving_scope": "keep",
+            "has_scope": False,
+        },
+    )
     # Two of the list have one address, one of them a learner: only she has a line that can be agreed on.
     @example(
         first=[*[None] * (PLACES - 1), EMPLOYED | {"address": 3}],

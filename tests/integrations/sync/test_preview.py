@@ -292,6 +292,29 @@ class TestSmallRemovals:
 
 
 class TestMissingPeople:
+    def test_do_not_keep_an_address_from_those_who_have_it_now(self, furnished, sync, world):
+        twin = world.add_broken("duplicate_email").uuid
+        first = sync(furnished)
+        assert first.changes.filter(reason="shared_email").count() == 2
+        world.remove(twin)
+
+        run = sync(furnished)
+
+        assert run.totals["invite"] == 1
+
+    def test_are_forgotten_at_the_second_complete_read_if_they_never_were_users(self, furnished, sync, world):
+        nobody = world.add_broken("no_email").uuid
+        sync(furnished)
+        world.remove(nobody)
+        world.remove("Maya Okafor")
+
+        sync(furnished)
+        assert furnished.identities.get(external_id=nobody).times_missing == 1
+
+        sync(furnished)
+        assert not furnished.identities.filter(external_id=nobody).exists()
+        assert furnished.identities.get(times_missing=2).membership.user.first_name == "Maya"
+
     def test_keep_their_access_unless_the_admin_asked(self, furnished, sync, world):
         sync(furnished)
         world.remove("Maya Okafor")

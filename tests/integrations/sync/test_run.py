@@ -13,7 +13,7 @@ from portals.models import CustomField
 from tests.factories.integrations import FieldMappingFactory
 from tests.factories.portals import CustomFieldFactory
 from tests.factories.users import AdminFactory, MembershipFactory, UserFactory
-from users.models import AuditEntry, Invitation, Membership
+from users.models import AuditEntry, Invitation, Membership, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -191,6 +191,19 @@ class TestHireDate:
         on_the_day = timezone.now().replace(year=2031, month=5, day=5, hour=12)
         sync(connection, now=on_the_day)
         assert learner(world, "Noor Ahmadi").status == "pending"
+
+    def test_adds_nobody_who_is_no_longer_listed(self, world, connect, sync):
+        connection = connect()
+        connection.invite_settings.when = "hire_date"
+        connection.invite_settings.save()
+        newcomer = world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example", hired_on=date(2031, 5, 5))
+        sync(connection)
+        world.remove(newcomer.uuid)
+
+        sync(connection, now=timezone.now().replace(year=2031, month=5, day=5, hour=12))
+
+        assert not User.objects.filter(email="noor@harborpine.example").exists()
+        assert ExternalIdentity.objects.get(external_id=newcomer.uuid).times_missing == 1
 
 
 class TestLeavers:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from hashlib import blake2b
 
 import pytest
-from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, example, given, settings
@@ -20,6 +19,8 @@ from integrations.models import InviteSettings, SafetySettings, SyncRun
 from integrations.providers import PeoplePage
 from integrations.sync import approval, leases, undo
 from integrations.sync import run as sync_run
+from tests import dumps
+from tests.dumps import LOGS
 from tests.factories.integrations import ConnectionFactory, FieldMappingFactory
 from tests.factories.portals import CourseFactory, CustomFieldFactory, DynamicRuleFactory, GroupCourseFactory
 from tests.factories.users import AdminFactory, MembershipFactory
@@ -34,9 +35,6 @@ NOT_THE_GARDEN = {"attribute": "department", "operator": "is_none_of", "values":
 PER_PAGE = 4
 # What a preview writes: itself.
 PLANS = {"integrations_syncrun", "integrations_plannedchange"}
-# What is written about a change, not by it; and what goes up whenever an enrollment is written.
-LOGS = {"users_auditentry", "users_notice"}
-COUNTERS = {"users_enrollment": "version"}
 # The column by which a row belongs to somebody.
 OWNERS = {
     "users_membership": "id",
@@ -208,13 +206,7 @@ def _day(offset):
 
 def dump(*prefixes, without=frozenset()):
     """Return every row, as a dictionary, of every table with such a name."""
-    with database.cursor() as cursor:
-        names = [one for one in database.introspection.table_names(cursor) if one.startswith(prefixes)]
-        rows = {}
-        for name in sorted(set(names) - without):
-            cursor.execute(f"SELECT (to_jsonb(t) - %s)::text FROM {name} AS t ORDER BY 1", [COUNTERS.get(name, "")])  # noqa: S608
-            rows[name] = [json.loads(row[0]) for row in cursor.fetchall()]
-    return rows
+    return {name: [json.loads(row) for row in rows] for name, rows in dumps.dump(*prefixes, without=without).items()}
 
 
 def people_in(before, after):

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from django.db import OperationalError, transaction
 from django.db import connection as database
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
@@ -41,6 +42,18 @@ MARGIN = timedelta(seconds=120)
 LOCK_SECONDS = 20
 # For an answer without expires_in; a 401 before that renews as well.
 ASSUMED_SECONDS = 86_400
+
+_Token = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+$")]
+_Scopes = Annotated[str, msgspec.Meta(pattern=r"^[\x20-\x7e]*$")]
+
+
+class _TokenAnswer(msgspec.Struct):
+    access_token: _Token
+    refresh_token: _Token | None = None
+    expires_in: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] | None = None
+    scope: _Scopes | None = None
+    scopes: list[_Scopes] | None = None
+
 
 # At debug level both libraries log tokens.
 for _library in ("oauthlib", "requests_oauthlib"):
@@ -246,20 +259,30 @@ def _session(application: Application, redirect_uri: str | None = None) -> Itera
 
 
 def _readable(application: Application, response: Response) -> Response:
-    """Return a token answer that the library can read: a JSON object, of success or of an OAuth error."""
+    """Return a token answer that can be used: a JSON object, of success or of an OAuth error."""
     failure = failure_of(response, label=application.label)
     if isinstance(failure, ProviderUnavailable):
         raise failure
     try:
         answer = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
-    if not isinstance(answer, dict):
+    if not isinstance(answer, dict) or (failure is None and not _is_usable(answer)):
         message = f"{application.label}: unreadable answer to a token call"
         raise (RequestRejected if failure else ProviderUnavailable)(message, status=response.status_code)
     if failure and answer.get("status") in application.consent_ended:
         raise AuthorizationLost(f"{application.label}: {answer['status']}", status=response.status_code)
     return response
+
+
+def _is_usable(answer: Mapping[str, Any]) -> bool:
+    """Whether a success has the types and the characters of the standard (RFC 6749, 5.1 and appendix A)."""
+    try:
+        # Seconds may come as a text.
+        msgspec.convert(answer, _TokenAnswer, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Tokens against the sandbox, which rotates them as Gusto does."""
 
+import json
 import threading
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from integrations import oauth
 from integrations.gusto.provider import application
-from integrations.http import AuthorizationLost, ProviderUnavailable, RequestRejected
+from integrations.http import AuthorizationLost, Door, ProviderUnavailable, RequestRejected
 from integrations.models import Connection, Grant
 
 CALLBACK = "http://localhost:8000/integrations/gusto/callback/"
@@ -55,6 +56,35 @@ class TestExchange:
         assert answer["access_token"]
         assert answer["refresh_token"]
         assert answer["expires_in"] == 7200
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            {"access_token": None},
+            {"access_token": ""},
+            {"access_token": "a\r\nb"},
+            {"access_token": "\ud800"},
+            {"refresh_token": 1},
+            {"expires_in": "soon"},
+            {"expires_in": float("nan")},
+            {"expires_in": 10**30},
+            {"scope": 0},
+            {"scope": "a\0b"},
+        ],
+    )
+    def test_does_not_use_an_answer_with_something_else_in_it(self, world, monkeypatch, part):
+        send = Door.send
+
+        def changed(door, *args, **options):
+            response = send(door, *args, **options)
+            response._content = json.dumps({**response.json(), **part}).encode()
+            return response
+
+        monkeypatch.setattr(Door, "send", changed)
+        code = world.authorize(redirect_uri=CALLBACK)
+
+        with pytest.raises(ProviderUnavailable):
+            oauth.exchange(application(), code=code, redirect_uri=CALLBACK)
 
     def test_refuses_a_code_the_second_time(self, world):
         code = world.authorize(redirect_uri=CALLBACK)

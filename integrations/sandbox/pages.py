@@ -15,7 +15,7 @@ _STYLE = """
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
 header, main, footer { max-width: 70rem; margin: auto; padding: 1rem }
 .narrow header, .narrow main, .narrow footer { max-width: 34rem }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: .25rem 0 }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: .25rem 0; overflow-wrap: anywhere }
 h2 { font-size: 1.15rem; margin: 0 0 .5rem }
 p { margin: .4rem 0 }
 li { overflow-wrap: anywhere }

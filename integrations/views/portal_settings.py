@@ -59,6 +59,7 @@ class SubPortalForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Portal
         fields = ["name", "slug"]
         widgets = {"name": UnfoldAdminTextInputWidget, "slug": UnfoldAdminTextInputWidget}
+        error_messages = {"slug": {"invalid": gettext_lazy("Use lower-case letters, digits and hyphens.")}}
 
 
 class FilePage(SettingsPage):

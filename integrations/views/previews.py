@@ -18,7 +18,7 @@ from integrations.views.one_run import OneRun
 from portals.hosts import PortalRequest
 
 # What a preview counts as something to do.
-WORK = ("add", "invite", "link", "update", "restore", "end_access", "change_email", "clear", "held")
+WORK = ("add", "invite", "link", "update", "restore", "end_access", "change_email", "clear")
 
 
 class PreviewView(ConnectedPage):
@@ -75,7 +75,9 @@ def apply_question(page: OneRun) -> dict[str, Any]:
     totals = page.run.totals
     changes = sum(totals.get(name, 0) for name in WORK)
     sentences = [
-        ngettext("%(count)s change is made.", "%(count)s changes are made.", changes) % {"count": changes},
+        ngettext("%(count)s change is made.", "%(count)s changes are made.", changes) % {"count": changes}
+        if changes
+        else _("No change is made at once."),
         _("Whoever changed here since the preview is left as they are and listed."),
     ]
     if mails := totals.get("mails"):
@@ -83,8 +85,8 @@ def apply_question(page: OneRun) -> dict[str, Any]:
         sentences.insert(1, text % {"count": mails})
     if held := totals.get("held"):
         text = ngettext(
-            "%(count)s of them still waits for your approval afterwards.",
-            "%(count)s of them still wait for your approval afterwards.",
+            "%(count)s change waits for your approval afterwards.",
+            "%(count)s changes wait for your approval afterwards.",
             held,
         )
         sentences.append(text % {"count": held})

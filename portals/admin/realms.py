@@ -78,6 +78,11 @@ class PortalSettingsForm(PortalForm):
 
     class Meta:
         widgets = {"accent_color": UnfoldAdminColorInputWidget(attrs={"type": "color"})}
+        error_messages = {
+            "custom_domain": {
+                "invalid": _("Enter a name like learn.example.com, in lower case, without spaces and https://.")
+            }
+        }
 
     def clean_logo(self) -> logos.Logo | None:
         """Return the picture, drawn anew; refuse anything else."""

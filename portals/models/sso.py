@@ -80,7 +80,7 @@ class SamlSettings(models.Model):
         verbose_name_plural = _("SAML settings")
 
     def __str__(self) -> str:
-        return f"SAML {self.portal_id}"
+        return "SAML"
 
     @property
     def is_complete(self) -> bool:
@@ -208,7 +208,7 @@ class SignedLinkSettings(models.Model):
         verbose_name_plural = _("signed link settings")
 
     def __str__(self) -> str:
-        return f"SQSSO {self.portal_id}"
+        return "SQSSO"
 
     @property
     def is_complete(self) -> bool:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
@@ -102,10 +103,11 @@ class SamlCertificateInline(PortalScopedTabularInline):
         return False
 
     @display(description=gettext_lazy("SHA-256 fingerprint"))
-    def show_fingerprint(self, certificate: SamlCertificate) -> str:
-        """Return the fingerprint as it is usually written."""
+    def show_fingerprint(self, certificate: SamlCertificate) -> SafeString:
+        """Return the fingerprint as it is usually written; it breaks anywhere, for narrow screens."""
         text = certificate.fingerprint.upper()
-        return ":".join(text[place : place + 2] for place in range(0, len(text), 2))
+        pairs = ":".join(text[place : place + 2] for place in range(0, len(text), 2))
+        return format_html('<span class="anywhere">{}</span>', pairs)
 
     @display(description=gettext_lazy("valid for"))
     def show_days(self, certificate: SamlCertificate) -> str:

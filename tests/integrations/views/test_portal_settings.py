@@ -185,6 +185,14 @@ class TestCopyView:
         assert response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert not Portal.objects.filter(parent=portal).exists()
 
+    def test_says_how_an_address_is_written_and_keeps_what_was_typed(self, client):
+        response = client.post(reverse("portal_settings:copy"), {"name": "West", "slug": "Bad Slug!"})
+
+        shown = response.content.decode()
+        assert "Use lower-case letters, digits and hyphens." in shown
+        assert "“slug”" not in shown
+        assert 'value="Bad Slug!"' in shown
+
 
 class TestSyncSentences:
     def test_say_that_nobody_changes(self):

@@ -78,6 +78,21 @@ class TestPreviewPage:
         assert "Is enrolled on accepting in: Wood" in page
         assert "What would follow 1 email" in page
 
+    @pytest.mark.parametrize(
+        ("totals", "words"),
+        [
+            ({"invite": 1}, ["1 change is made."]),
+            ({"invite": 1, "held": 2}, ["1 change is made.", "2 changes wait for your approval afterwards."]),
+            ({"held": 6}, ["No change is made at once.", "6 changes wait for your approval afterwards."]),
+        ],
+    )
+    def test_asks_with_the_numbers_of_what_is_made_and_what_waits(self, portal_admin, preview, totals, words):
+        SyncRun.objects.update(totals=totals)
+
+        page = text_of(portal_admin.get(run_path(preview, "apply/")))
+
+        assert [sentence for sentence in words if sentence not in page] == []
+
     def test_is_applied_as_it_was_seen(self, portal_admin, preview):
         response = portal_admin.post(run_path(preview, "apply/"), {"seen": preview.plan_hash})
 

@@ -9,7 +9,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings as project_settings
 from django.db import connection
+from django.template.base import Template
 from django.test import Client, TransactionTestCase
+from django.test.signals import template_rendered
 
 from config.servers import free_port
 from portals import statements
@@ -105,6 +107,20 @@ def quick_emptying():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def contexts_of_whole_pages(django_test_environment):
+    """Keep what a page was given, `response.context`, once; Django's client keeps it for each of its 200 parts."""
+
+    def render(self, context):
+        if context.template is self:
+            template_rendered.send(sender=self, template=self, context=context)
+        return self.nodelist.render(context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Template, "_render", render)
         yield
 
 

@@ -1,6 +1,8 @@
 """Admin pages of realms, portals, custom fields, groups, rules and courses."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from portals import signals
@@ -290,6 +292,17 @@ class TestGroupPages:
         row = client.get(page(Group, "changelist")).context["cl"].result_list[0]
 
         assert (row.member_count, row.course_count) == (2, 3)
+
+    def test_name_the_managers_and_ask_for_them_once(self, client, portal):
+        group = GroupFactory(portal=portal)
+        manager = MembershipFactory(portal=portal, role="manager", user__first_name="Ines", user__last_name="Okafor")
+        manager.managed_groups.create(group=group)
+
+        with CaptureQueriesContext(connection) as asked:
+            shown = client.get(page(Group, "change", group.pk)).content.decode()
+
+        assert "Ines Okafor" in shown
+        assert sum('FROM "users_groupmanager"' in query["sql"] for query in asked) == 1
 
     def test_announce_a_course_that_is_put_on_and_taken_off(self, client, portal, heard):
         group, course = GroupFactory(portal=portal), CourseFactory(portal=portal)

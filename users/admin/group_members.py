@@ -91,9 +91,12 @@ class GroupAdmin(DefinitionAdmin):
 
     @display(description=gettext_lazy("managers"))
     def managers(self, group: Group) -> str:
-        """Return the names of the managers who look after the group."""
-        rows = GroupManager.objects.filter(group=group.pk).select_related("membership__user").order_by("pk")
-        return ", ".join(row.membership.user.full_name or row.membership.user.email for row in rows) or "–"
+        """Return the names of the managers who look after the group; the theme asks five times for one page."""
+        if "_manager_names" not in group.__dict__:
+            rows = GroupManager.objects.filter(group=group.pk).select_related("membership__user").order_by("pk")
+            names = [row.membership.user.full_name or row.membership.user.email for row in rows]
+            group.__dict__["_manager_names"] = ", ".join(names) or "–"
+        return str(group.__dict__["_manager_names"])
 
     @display(description=gettext_lazy("dynamic rule"))
     def rule_link(self, group: Group) -> str:

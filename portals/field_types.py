@@ -149,7 +149,16 @@ def _number(text: str) -> Decimal:
     return number
 
 
+# How systems write dates; read a dozen times faster than by a shape.
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 def _date(text: str) -> str:
+    if _ISO_DATE.fullmatch(text):
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            raise ValueRefused("not_a_date") from None
     for shape in ("%Y-%m-%d", "%m/%d/%Y"):
         try:
             found: date = datetime.strptime(text, shape).date()  # noqa: DTZ007

@@ -1,7 +1,7 @@
 """The first phase of a run: read every page of the provider's list and bring its people in line.
 
 Unchanged pages are not even decoded, unchanged people cost a share of one look-up; changed ones are applied in batches
-that grow from one page to five, or to ten while little changes, each batch one transaction and one checkpoint.
+that grow from one page to ten while little changes, each batch one transaction and one checkpoint.
 """
 
 from __future__ import annotations
@@ -24,11 +24,9 @@ from integrations.sync.leases import Lease
 from integrations.sync.progress import Progress
 from integrations.sync.snapshot import Known
 
-# Pages looked up together at most while little changes; and from so many changed people on, pages written together: a
-# transaction has its price, but whoever needs one of its rows waits for all of it.
+# Pages looked up together at most, and the changed people from which a batch is one page again.
 MAX_PAGES = 10
 MANY_CHANGED = 50
-MAX_CHANGED_PAGES = 5
 # Seconds between checkpoints while nothing changes.
 CHECKPOINT_EVERY = 5.0
 
@@ -152,8 +150,8 @@ class Reader:
             self._unsaved += self._page_rows(context, held, ids, frozenset())
             if time.monotonic() - self._saved_at > CHECKPOINT_EVERY:
                 self._checkpoint()
-        most = MAX_PAGES if len(changed) < MANY_CHANGED else MAX_CHANGED_PAGES
-        self._batch_pages = min(self._batch_pages * 2, most)
+        quiet = len(changed) < MANY_CHANGED
+        self._batch_pages = min(self._batch_pages * 2, MAX_PAGES) if quiet else 1
 
     def _apply(self, context: Context, held: _Held, everyone: Sequence[Person], batch: Batch) -> None:
         before = self._state.copy()

@@ -272,6 +272,10 @@ def _readable(application: Application, response: Response) -> Response:
         raise (RequestRejected if failure else ProviderUnavailable)(message, status=response.status_code)
     if failure and answer.get("status") in application.consent_ended:
         raise AuthorizationLost(f"{application.label}: {answer['status']}", status=response.status_code)
+    if "error" in answer and answer["error"] is None:
+        # No error; the library asks only whether the name is there.
+        del answer["error"]
+        response._content = json.dumps(answer).encode()
     return response
 
 

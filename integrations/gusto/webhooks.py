@@ -7,6 +7,7 @@ address gets the events of every connected company.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 from django.conf import settings
@@ -23,13 +24,15 @@ CONSENT_ENDED = "company.deprovisioned"
 # A record that is gone proves nothing, so its deletion changes nobody.
 IGNORED = "employee.deleted"
 
+_Shape = TypeVar("_Shape")
+
 _EVENTS = msgspec.json.Decoder(payloads.Event)
 _VERIFICATIONS = msgspec.json.Decoder(payloads.Verification)
 
 
 def event_of(body: bytes) -> webhooks.Event | None:
     """Return what an event says, or None for one that does not matter. Raises ValueError for no event."""
-    found = _EVENTS.decode(body)
+    found = _decoded(_EVENTS, body)
     happened_at = datetime.fromtimestamp(found.timestamp, tz=UTC)
     if found.event_type == CONSENT_ENDED:
         return webhooks.Event(found.uuid, webhooks.Kind.CONSENT_ENDED, found.resource_uuid, happened_at)
@@ -44,7 +47,7 @@ def event_of(body: bytes) -> webhooks.Event | None:
 def verification_token_of(body: bytes) -> str:
     """Return the token of the first message of a subscription, or an empty text. Raises ValueError for no JSON."""
     try:
-        return _VERIFICATIONS.decode(body).verification_token
+        return _decoded(_VERIFICATIONS, body).verification_token
     except msgspec.ValidationError:
         return ""
 
@@ -72,6 +75,13 @@ def verify(*, now: datetime) -> bool:
         webhooks.confirm(provider=PROVIDER, external_id=external_id, token=token, now=now)
         return True
     return False
+
+
+def _decoded(decoder: msgspec.json.Decoder[_Shape], body: bytes) -> _Shape:
+    try:
+        return decoder.decode(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def _client() -> tuple[Client, str]:

@@ -138,7 +138,7 @@ def day_of(text: str) -> date:
 def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     try:
         return payloads.read(decoder.decode, body)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Unreadable(type(error).__name__) from None
 
 

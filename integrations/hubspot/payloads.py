@@ -177,7 +177,7 @@ def read(decode: Callable[[bytes | msgspec.Raw], Shape], body: bytes | msgspec.R
     """Return what a body holds, without halves of characters and broken bytes. Raises ValueError."""
     try:
         return decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # Rare, so it may be slow: the standard library reads these, and whoever wrote one must not hold up the others.
         try:
             known = json.loads(bytes(body).decode(errors="replace"))
@@ -196,7 +196,7 @@ def texts(value: Any) -> tuple[str, ...]:
 def _key_of(row: bytes) -> str:
     try:
         record = json.loads(row.decode(errors="replace"))
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     key = record.get("id") if isinstance(record, dict) else None
     if isinstance(key, str | int) and 0 < len(str(key)) <= 64:

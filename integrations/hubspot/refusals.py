@@ -31,7 +31,7 @@ def read(body: bytes) -> ErrorItem:
     """Return what an error answer says; nothing for one that is no JSON object."""
     try:
         return _ERROR.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ErrorItem()
 
 
@@ -82,7 +82,7 @@ def _embedded(message: str) -> list[Mapping[str, object]]:
     start, end = message.find("["), message.rfind("]")
     try:
         found = json.loads(message[start : end + 1]) if 0 <= start < end else []
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [one for one in found if isinstance(one, dict)]
 

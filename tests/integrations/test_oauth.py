@@ -86,6 +86,19 @@ class TestExchange:
         with pytest.raises(ProviderUnavailable):
             oauth.exchange(application(), code=code, redirect_uri=CALLBACK)
 
+    def test_takes_an_empty_error_for_none(self, world, monkeypatch):
+        send = Door.send
+
+        def changed(door, *args, **options):
+            response = send(door, *args, **options)
+            response._content = json.dumps({**response.json(), "error": None}).encode()
+            return response
+
+        monkeypatch.setattr(Door, "send", changed)
+        code = world.authorize(redirect_uri=CALLBACK)
+
+        assert oauth.exchange(application(), code=code, redirect_uri=CALLBACK)["access_token"]
+
     def test_refuses_a_code_the_second_time(self, world):
         code = world.authorize(redirect_uri=CALLBACK)
         oauth.exchange(application(), code=code, redirect_uri=CALLBACK)

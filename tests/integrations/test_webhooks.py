@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations import webhooks
@@ -17,6 +18,8 @@ BODY = (
     b'{"uuid":"e-1","event_type":"%s","resource_type":"Company","resource_uuid":"c-1",'
     b'"entity_type":"Employee","entity_uuid":"p-1","timestamp":1784131800,"new_key":1}'
 )
+
+NESTED = b'"new_key":' + b"[" * 5000 + b"]" * 5000
 
 
 @pytest.fixture
@@ -62,6 +65,21 @@ class TestEventOf:
     def test_refuses_what_is_no_event(self, body):
         with pytest.raises(ValueError):  # noqa: PT011 - whatever the decoder says
             event_of(body)
+
+    def test_refuses_what_is_nested_without_end(self):
+        with pytest.raises(ValueError, match="nested"):
+            event_of(BODY.replace(b'"new_key":1', NESTED) % b"x")
+
+
+class TestWebhookView:
+    def test_refuses_unsigned_bodies_nested_without_end(self, client, db):
+        body = b'{"verification_token":"somebody",%s}' % NESTED
+
+        response = client.post(
+            reverse("gusto:webhooks"), body, content_type="application/json", headers={"host": "localhost:8000"}
+        )
+
+        assert response.status_code == 400
 
 
 class TestReceive:

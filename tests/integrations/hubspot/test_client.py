@@ -12,6 +12,7 @@ from integrations.http import (
     RequestRejected,
 )
 from integrations.hubspot import client as client_module
+from integrations.hubspot import refusals
 from integrations.hubspot.client import BATCH, Client, read_refusal
 from integrations.sandbox.hubspot import app
 
@@ -236,6 +237,12 @@ class TestRefusals:
 
         with pytest.raises(ProviderUnavailable):
             client.record("contacts", ANA, ["email"])
+
+    @pytest.mark.parametrize("body", ['{"context":%s}', '{"message":"%s"}'])
+    def test_may_be_nested_without_end(self, body):
+        error = refusals.read((body % ("[" * 5000 + "]" * 5000)).encode())
+
+        assert refusals.detail_of(error) == ""
 
     def test_may_be_cut_short(self, client, sandbox):
         sandbox.world.set_fault("truncate", path="/crm/", times=5)

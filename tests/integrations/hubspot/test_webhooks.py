@@ -100,6 +100,10 @@ class TestEventsOf:
     def test_knows_what_happens_to_a_record(self, what, kind):
         assert events(event(what))[0].kind == kind
 
+    def test_refuses_what_is_nested_without_end(self):
+        with pytest.raises(ValueError, match="RecursionError"):
+            events_of(b'[{"propertyValue":' + b"[" * 5000 + b"]" * 5000 + b"}]")
+
     @pytest.mark.parametrize(("new", "survivor"), [(1203, "1203"), (None, "901")])
     def test_knows_which_record_is_left_of_a_merge(self, new, survivor):
         more = {"newObjectId": new} if new else {}

@@ -325,6 +325,18 @@ class TestAccept:
 
         assert finds(welcome) is None
 
+    def test_kills_the_links_to_set_a_password_of_other_portals_too(self, sent):
+        reset = sent(kind="reset", membership__status="active")
+        person, elsewhere = reset.membership.user, PortalFactory(realm=reset.membership.portal.realm)
+        other = sent(kind="reset", membership__user=person, membership__portal=elsewhere, membership__status="active")
+        third = PortalFactory(realm=elsewhere.realm)
+        asked = sent(kind="invite", membership__user=person, membership__portal=third, membership__status="pending")
+
+        invitations.accept(invitation=reset, password="a new long password", now=NOW)
+
+        assert finds(other) is None
+        assert finds(asked) == asked
+
 
 class TestAnswerRequest:
     def ask(self, membership, **fields):

@@ -2,9 +2,11 @@
 
 import pytest
 from django.contrib.auth import hashers
+from django.utils import timezone
 
 from tests.factories.portals import PortalFactory
-from tests.factories.users import AdminFactory, MembershipFactory, OperatorFactory
+from tests.factories.users import AdminFactory, InvitationFactory, MembershipFactory, OperatorFactory
+from users import invitations
 from users.models import AuditEntry, Notice, Session
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +110,16 @@ class TestPasswordPage:
         assert there.get("/").status_code == 302
         assert Session.objects.filter(user=learner.user).count() == 1
         assert Notice.objects.get().kind == "password_changed"
+
+    def test_kills_a_link_that_was_mailed_to_set_another_one(self, portal_client):
+        reset = InvitationFactory(kind="reset", membership__status="active")
+        invitations.hand_over(invitation=reset, now=timezone.now())
+        reset.refresh_from_db()
+        portal, link = reset.membership.portal, f"/invitation/{invitations.token(reset)}/"
+
+        change(portal_client(portal, reset.membership.user))
+
+        assert portal_client(portal).get(link).status_code == 410
 
     def test_asks_for_the_present_password(self, portal_client):
         learner = MembershipFactory()

@@ -190,7 +190,10 @@ def connect(
 
 
 def disconnect(*, connection: Connection, user: User | None, request: HttpRequest | None = None) -> bool:
-    """End a connection: runs stop, tokens go, settings and links stay. Return whether the provider was told."""
+    """End a connection: tokens go, settings and links stay. Return whether the provider was told.
+
+    Runs stop, but for those that take another one back: they need no provider, and half of it would be worse.
+    """
     now = timezone.now()
     with transaction.atomic():
         # Grant first, as when a token is renewed.
@@ -336,7 +339,7 @@ def _trouble_of(error: ProviderError) -> Trouble:
 
 
 def _stop_runs(connection: Connection, now: datetime) -> None:
-    connection.runs.filter(state__in=SyncRun.LIVE).update(
+    connection.runs.filter(state__in=SyncRun.LIVE).exclude(trigger__in=SyncRun.TAKING_BACK).update(
         state=SyncRun.State.CANCELLED,
         finished_at=now,
         lease_expires_at=None,

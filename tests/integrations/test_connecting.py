@@ -433,6 +433,16 @@ class TestDisconnect:
         assert run.state == SyncRun.State.CANCELLED
         assert run.finished_at
 
+    @pytest.mark.parametrize("trigger", ["undo", "restore"])
+    def test_lets_a_run_be_taken_back_to_the_end(self, connect, trigger):
+        connection = connect()
+        run = SyncRunFactory(connection=connection, trigger=trigger, state=SyncRun.State.RUNNING)
+
+        connecting.disconnect(connection=connection, user=None)
+
+        run.refresh_from_db()
+        assert run.state == SyncRun.State.RUNNING
+
     @pytest.mark.parametrize("fault", ["500", "drop", "429"])
     def test_goes_on_when_the_provider_cannot_be_told(self, connect, world, fault):
         connection = connect()

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from integrations import connecting
 from integrations.models import ExternalIdentity, InviteSettings, SafetySettings, SyncRun
 from integrations.sync import approval, undo
 from integrations.sync import run as sync_run
@@ -470,6 +471,17 @@ class TestRefusal:
 
         take_back(run)
 
+        assert dump() == before
+
+    def test_comes_to_its_end_when_the_connection_is_cut_meanwhile(self, synced, sync, world):
+        before = dump()
+        world.rename("Maya Okafor", "Maya", "Lund")
+        run = undo.start(run=sync(synced), user=None, now=timezone.now())
+
+        connecting.disconnect(connection=synced, user=None)
+        done = sync_run.carry_out(run_id=run.pk)
+
+        assert done.state == SyncRun.State.COMPLETED
         assert dump() == before
 
     def test_waits_for_a_sync_that_runs(self, synced, sync, world):

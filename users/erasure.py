@@ -89,6 +89,7 @@ def erase(
     rows = list(user.memberships.select_related("portal")) if everywhere else [membership]
     _refuse_last_admins(rows)
     ids = [row.pk for row in rows]
+    _lock(ids)
     signals.account_erased.send(
         sender=None, portal_ids=[row.portal_id for row in rows], membership_ids=ids, addresses=[user.email]
     )
@@ -100,6 +101,11 @@ def erase(
     )
     if is_gone:
         user.delete()
+
+
+def _lock(membership_ids: Sequence[int]) -> None:
+    """Wait for whoever is changing these people, and let nobody add to what is about to be deleted."""
+    list(Membership.objects.select_for_update().filter(pk__in=membership_ids).order_by("pk").values_list("pk"))
 
 
 def is_last_full_admin(membership: Membership) -> bool:

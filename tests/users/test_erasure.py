@@ -1,19 +1,21 @@
 """Of someone who is deleted for good, nothing stays that names them."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models.signals import pre_delete
 from django.utils import timezone
 
 from integrations.engine.changes import Reason
 from integrations.models import ExternalIdentity, Tombstone
-from tests.factories.portals import PortalFactory, RealmFactory
+from tests.factories.portals import GroupFactory, PortalFactory, RealmFactory
 from tests.factories.users import AdminFactory, MembershipFactory
 from tests.furnished import furnished_portal
 from users import audit, erasure
-from users.models import AuditEntry, DeletionRequest, Membership, User
+from users.models import AuditEntry, DeletionRequest, GroupMembership, Membership, User
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +101,52 @@ class TestErase:
             erasure.erase(membership=world.admin)
 
         assert Membership.objects.filter(pk=world.admin.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestEraseMeanwhile:
+    """Others are at work with the same person."""
+
+    @pytest.fixture
+    def aside(self):
+        """Call a function in a thread of its own, with a connection of its own."""
+
+        def carry_out(act):
+            try:
+                act()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor() as pool:
+            yield lambda act: pool.submit(carry_out, act)
+
+    def test_comes_before_what_is_added_while_it_deletes(self, world, aside):
+        group, adding = GroupFactory(portal=world.portal), []
+
+        def add(**_):
+            rows = GroupMembership.objects
+            row = {"membership": world.member, "group": group, "created_at": timezone.now()}
+            adding.append(aside(lambda: rows.create(**row)))
+            wait(adding, timeout=0.5)
+
+        pre_delete.connect(add, sender=Membership)
+        try:
+            erasure.erase(membership=world.member)
+        finally:
+            pre_delete.disconnect(add, sender=Membership)
+
+        assert isinstance(adding[0].exception(60), IntegrityError)
+        assert not Membership.objects.filter(pk=world.member.pk).exists()
+
+    def test_holds_nothing_that_those_need_for_whom_it_waits(self, world, aside):
+        with transaction.atomic():
+            Membership.objects.select_for_update().get(pk=world.member.pk)
+            deletion = aside(lambda: erasure.erase(membership=world.member))
+            wait([deletion], timeout=0.5)
+            world.member.enrollments.update(percent=50)
+        deletion.result(60)
+
+        assert not Membership.objects.filter(pk=world.member.pk).exists()
 
 
 class TestEraseDue:

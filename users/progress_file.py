@@ -198,4 +198,6 @@ def _day(text: str, today: date) -> date | None:
         raise Refused(_("The date of completion is not written like 2026-03-31.")) from None
     if day > today:
         raise Refused(_("The date of completion is in the future."))
+    if day < Enrollment.EARLIEST_COMPLETION:
+        raise Refused(_("The date of completion is before 1970."))
     return day

@@ -384,6 +384,15 @@ class TestProgressTable:
         assert "This day is in the future." in response.text
         assert row.status == "not_started"
 
+    def test_refuses_a_result_of_a_day_that_cannot_be_meant(self, client, course):
+        row = enrolled(course)
+
+        response = act(client, "set_complete", row, status="passed", completed_on="0001-01-01", score="", note="")
+
+        row.refresh_from_db()
+        assert "This day is before 1970." in response.text
+        assert row.status == "not_started"
+
     @pytest.mark.parametrize(("from_history", "left"), [({}, 1), ({"from_history": "on"}, 0)])
     def test_unenrolls_and_keeps_history_unless_told(self, client, course, from_history, left):
         rows = [enrolled(course), enrolled(course, status="passed")]

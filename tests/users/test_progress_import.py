@@ -110,6 +110,7 @@ class TestPreview:
             ("robin@example.com,FS-1,passed,,NaN,", "score is not a number from 0 to 100"),
             ("robin@example.com,FS-1,passed,,,31/03/2026", "not written like"),
             ("robin@example.com,FS-1,passed,,,2026-04-01", "in the future"),
+            ("robin@example.com,FS-1,passed,,,0001-01-01", "before 1970"),
             ("robin@example.com,FS-1,in progress,50,,2026-03-01", "not finished"),
             ("robin@example.com,FS-1,passed", "as many cells"),
         ],

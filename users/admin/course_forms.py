@@ -248,11 +248,13 @@ class SetResultForm(ProgressForm):
         return said
 
     def clean_completed_on(self) -> Any:
-        """Refuse a day in the future."""
+        """Refuse a day in the future, and slips of the year."""
         day = self.cleaned_data["completed_on"]
         now = timezone.now()
         if any(day > portal.today(now) for portal in self.portals()):
             raise ValidationError(_("This day is in the future."))
+        if day < Enrollment.EARLIEST_COMPLETION:
+            raise ValidationError(_("This day is before 1970."))
         return day
 
     def portals(self) -> QuerySet[Portal]:

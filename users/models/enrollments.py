@@ -28,6 +28,8 @@ class Enrollment(models.Model):
 
     UNFINISHED = (Status.NOT_STARTED, Status.IN_PROGRESS)
     FINISHED = (Status.COMPLETED, Status.PASSED, Status.FAILED)
+    # What is told of earlier days is a slip; those of the year 1 cannot even be shown in every time zone.
+    EARLIEST_COMPLETION = date(1970, 1, 1)
 
     membership = models.ForeignKey(
         Membership, on_delete=models.CASCADE, db_index=False, related_name="enrollments", verbose_name=_("user")

@@ -32,7 +32,7 @@ class Decision(OneRun, Confirmation):
         ticked = source.getlist("line")
         if not ticked and not source.get("ticked"):
             return None
-        return [int(line) for line in ticked if line.isdecimal()]
+        return [int(line) for line in ticked if line.isdecimal() and len(line) < 19]
 
     @property
     def held(self) -> int:

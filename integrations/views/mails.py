@@ -52,7 +52,7 @@ class HeldMailsPage(OneRun):
             return self.show(form, status=422)
         waiting = mails.held(self.run)
         if "ticked" in request.POST:
-            ids = [int(one) for one in request.POST.getlist("mail") if one.isdecimal()]
+            ids = [int(one) for one in request.POST.getlist("mail") if one.isdecimal() and len(one) < 19]
             if not ids:
                 messages.info(request, _("Tick the people first."))
                 return redirect(self.run_url("held_mails"))

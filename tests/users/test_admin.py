@@ -137,6 +137,7 @@ class TestUserList:
 
         assert listed(client, Membership, group=group.pk) == {learner}
         assert listed(client, Membership, group="none") == {admin}
+        assert listed(client, Membership, group="9" * 5000) == set()
 
     @pytest.mark.parametrize(
         ("type_", "is_multiple", "choices", "stored", "asked"),

@@ -102,7 +102,7 @@ class MemberGroupFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the group."""
         value = self.value() or ""
-        return queryset.filter(**{self.path: int(value)}) if value.isdecimal() else queryset
+        return queryset.filter(**{self.path: int(value[:19])}) if value.isdecimal() else queryset
 
 
 class GroupFilter(MemberGroupFilter):

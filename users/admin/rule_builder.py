@@ -197,7 +197,7 @@ def words_of(refusal: Exception) -> str:
 def _count(data: Mapping[str, Any]) -> int:
     text = str(data.get("rows", ""))
     # A few more than may be saved, so that what is too much is still there to be removed.
-    return min(int(text), 2 * rules.MAX_CONDITIONS) if text.isdecimal() else 0
+    return min(int(text[:9]), 2 * rules.MAX_CONDITIONS) if text.isdecimal() else 0
 
 
 def _as_posted(rows: list[Row]) -> MultiValueDict[str, Any]:
@@ -210,7 +210,7 @@ def _as_posted(rows: list[Row]) -> MultiValueDict[str, Any]:
 
 def _edited(rows: list[Row], what: str, which: str) -> list[Row]:
     """Return the rows after a button for a line or a block was pressed, the blocks numbered without gaps."""
-    number = int(which) if which.isdecimal() else 0
+    number = int(which[:9]) if which.isdecimal() else 0
     last = max((row["block"] for row in rows), default=0)
     if what == "add-row":
         rows = [*rows, {"block": number or 1}]

@@ -178,9 +178,11 @@ def _matches(searched: str) -> Q:
 
 def _day(text: str) -> date | None:
     try:
-        return parse_date(text)
+        found = parse_date(text)
     except ValueError:
         return None
+    # The last of all days has no day after it.
+    return found if found != date.max else None
 
 
 def _shown_day(text: str) -> str:

@@ -134,6 +134,7 @@ class TestCallsPage:
             ("day=2026-03-08", ["old"]),
             ("day=2026-03-09", []),
             ("day=2026-13-99", ["refused", "old", "done"]),
+            ("day=9999-12-31", ["refused", "old", "done"]),
         ],
     )
     def test_filters(self, browser, receive, portal, query, expected):

@@ -363,6 +363,15 @@ class TestApprovePage:
         assert approved.requested_by == admin
         assert set(approved.changes.values_list("pk", flat=True)) == {change.pk for change in changes}
 
+    @pytest.mark.parametrize("page", ["approve/", "reject/", "mails/"])
+    def test_survives_ticked_numbers_without_end(self, portal_admin, run, run_page, page):
+        (change,) = held(run)
+        ticked = {"ticked": "1", "line": "9" * 5000, "mail": "9" * 5000}
+
+        assert portal_admin.post(f"{run_page}{page}", ticked).status_code == HTTPStatus.FOUND
+        change.refresh_from_db()
+        assert change.state == "held"
+
     @pytest.mark.parametrize("decision", ["approve", "reject"])
     def test_does_nothing_when_nothing_is_held(self, portal_admin, run, run_page, started, decision):
         text = text_of(portal_admin.post(f"{run_page}{decision}/", follow=True))

@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 from django.conf import settings as project_settings
 from django.db import connection
 from django.template.base import Template
-from django.test import Client, TransactionTestCase
+from django.test import TransactionTestCase
 from django.test.signals import template_rendered
 
 from config.servers import free_port
@@ -77,7 +77,9 @@ def portal_client():
 
     def make(portal, user=None, **options):
         host = portal.platform_host if portal else project_settings.PLATFORM_DOMAIN
-        client = Client(headers={"host": host}, **options)
+        from tests.clients import QuickClient  # noqa: PLC0415 - needs the apps
+
+        client = QuickClient(headers={"host": host}, **options)
         if user is not None:
             client.force_login(user)
         return client

@@ -8,8 +8,9 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from django.conf import settings
-from django.test import Client, TestCase
+from django.test import TestCase
 
+from tests.clients import QuickClient
 from tests.flows.markup import Reader
 
 MOST_REDIRECTS = 10
@@ -123,5 +124,5 @@ class Browser:
 
     def _client(self, host):
         if host not in self._clients:
-            self._clients[host] = Client(enforce_csrf_checks=True, headers={"host": host})
+            self._clients[host] = QuickClient(enforce_csrf_checks=True, headers={"host": host})
         return self._clients[host]

@@ -149,7 +149,8 @@ def _check(
     result.passed(_LABELS[Reason.PARAMETER_MISSING])
     _check_token(result, portal, settings, found, now)
     result.expires_at = _check_time(result, settings, time, now)
-    result.token = token
+    # However it is spelled, it is one link and works once.
+    result.token = token.lower()
     result.claims = _claims(settings, found)
     # Even unsigned it leads nowhere but to a page of this portal.
     result.redirect = found.get(settings.redirect_parameter, "")

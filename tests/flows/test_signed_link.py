@@ -110,6 +110,13 @@ class TestRefusals:
         assert visit(portal).open(used).status == 403
         assert self.reason() == "replayed"
 
+    def test_of_a_link_that_was_used_and_is_spelled_otherwise(self, learner, link, portal, visit):
+        address, _, token = link().rpartition("SSOToken=")
+        visit(portal).open(f"{address}SSOToken={token}")
+
+        assert visit(portal).open(f"{address}SSOToken={token.upper()}").status == 403
+        assert self.reason() == "replayed"
+
     def test_of_a_link_that_was_altered(self, learner, link, portal, visit):
         assert visit(portal).open(link() + "&FirstName=Mallory").status == 403
         assert self.reason() == "wrong_signature"

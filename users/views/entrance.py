@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_otp import login as otp_login
 from django_otp.models import Device
 
-from users import second_factors
+from users import second_factors, sso
 from users.backends import RealmBackend
 from users.models import User
 
@@ -32,10 +32,15 @@ def local_path(wish: str) -> str:
     return reverse("users:courses")
 
 
-def let_in(request: HttpRequest, user: User, *, target: str = "") -> HttpResponseRedirect:
-    """Sign the person in, or ask for a code first where the account has a second factor."""
+def let_in(
+    request: HttpRequest, user: User, *, target: str = "", opened_for: int | None = None
+) -> HttpResponseRedirect:
+    """Sign the person in, or ask for a code first where the account has a second factor.
+
+    `opened_for` is the id of the portal whose single sign-on vouches for the person.
+    """
     if not second_factors.is_set_up(user):
-        login(request, user)
+        _begin_session(request, user, opened_for)
         return redirect(local_path(target))
     request.session[FIRST_STEP] = {
         "user": user.pk,
@@ -43,6 +48,7 @@ def let_in(request: HttpRequest, user: User, *, target: str = "") -> HttpRespons
         "hash": user.get_session_auth_hash(),
         "until": (timezone.now() + SECOND_STEP_TIME).timestamp(),
         "target": target,
+        "opened_for": opened_for,
     }
     return redirect("users:second_step")
 
@@ -70,9 +76,17 @@ def _past_first_step(step: dict[str, Any] | None) -> User | None:
 def let_in_after_code(request: HttpRequest, user: User, device: Device, *, target: str = "") -> HttpResponseRedirect:
     """Sign the person in after the second step, and go on to where they wanted."""
     step = request.session.pop(FIRST_STEP, None) or {}
-    login(request, user)
+    _begin_session(request, user, step.get("opened_for", request.session.get(sso.OPENED_FOR)))
     otp_login(request, device)
     return redirect(local_path(step.get("target") or target))
+
+
+def _begin_session(request: HttpRequest, user: User, opened_for: int | None) -> None:
+    """Sign the person in; what single sign-on said of an earlier session counts no more."""
+    login(request, user)
+    request.session.pop(sso.OPENED_FOR, None)
+    if opened_for is not None:
+        request.session[sso.OPENED_FOR] = opened_for
 
 
 class SignedInPage(Page):

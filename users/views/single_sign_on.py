@@ -42,9 +42,7 @@ class SingleSignOnPage(PortalPage):
             request=self.request,
         )
         sso.note_attempt(portal=self.portal, method=self.method, membership=membership, now=now, request=self.request)
-        answer = let_in(self.request, membership.user, target=target)
-        self.request.session[sso.OPENED_FOR] = self.portal.pk
-        return answer
+        return let_in(self.request, membership.user, target=target, opened_for=self.portal.pk)
 
     def refuse(self, reason: Reason, *, url: str = "") -> HttpResponse:
         """Note the reason for the admin, and tell the visitor no more than a number to ask about."""

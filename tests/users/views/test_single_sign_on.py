@@ -10,6 +10,7 @@ from integrations.sandbox.assertions import Answer, Signer
 from portals import saml_metadata
 from tests.factories.portals import PortalFactory, SamlSettingsFactory
 from tests.factories.users import AdminFactory, MembershipFactory
+from tests.users import codes
 from users import saml_arrivals
 from users.models import Membership, SignInAttempt
 from users.saml_arrivals import Arrival
@@ -144,6 +145,26 @@ class TestSession:
     def test_ends_when_the_person_becomes_staff(self, portal_client, portal, learner, post):
         client = portal_client(portal)
         self.come_in(client, post)
+
+        Membership.objects.filter(pk=learner.pk).update(role="admin")
+
+        assert client.get("/admin/").status_code == 302
+
+    def test_gives_way_to_one_by_password(self, portal_client, portal, learner, post):
+        client = portal_client(portal)
+        self.come_in(client, post)
+        Membership.objects.filter(pk=learner.pk).update(role="admin")
+
+        client.post("/sign-in/direct/", {"email": EMAIL, "password": "correct horse battery"})
+
+        assert client.get("/admin/").status_code == 200
+
+    def test_is_no_more_worth_for_a_second_factor(self, portal_client, portal, learner, post):
+        app, _codes = codes.set_up(learner.user)
+        client = portal_client(portal, MembershipFactory(portal=portal).user)
+        client.get(post(client)["Location"])
+        client.post("/sign-in/code/", {"code": codes.code_of(app)})
+        assert client.session["_auth_user_id"] == str(learner.user_id)
 
         Membership.objects.filter(pk=learner.pk).update(role="admin")
 

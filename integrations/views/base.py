@@ -16,10 +16,12 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
+from django.views.decorators.cache import never_cache
 
 from integrations import providers
 from integrations.models import Connection
@@ -48,6 +50,7 @@ class Link:
     is_current: bool = False
 
 
+@method_decorator(never_cache, name="dispatch")
 class SettingsPage(View):
     """A page of a portal; only those who may open it, usually the portal's full admins, get past `dispatch`."""
 

@@ -123,6 +123,12 @@ class TestSettingsPage:
         for address in every_address(run):
             assert portal_client(None, operator).get(address).status_code == HTTPStatus.NOT_FOUND, address
 
+    def test_is_kept_by_no_browser_or_proxy(self, portal_admin, run):
+        for address in every_address(run):
+            response = portal_admin.get(address)
+
+            assert "no-store" in response["Cache-Control"], address
+
     def test_lets_the_operator_in_at_a_portal(self, portal, run, portal_client):
         assert portal_client(portal, OperatorFactory()).get(ROOT).status_code == HTTPStatus.OK
 

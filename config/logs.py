@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,13 @@ _BREAKS = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)
     0x2028: "\\u2028",
     0x2029: "\\u2029",
 }
+# The part of an address that opens something to whoever has it; requests that fail are logged with their address.
+_SECRETS = re.compile(r"(/(?:invitation|saml/finish|integrations/calendar)/)[^\s/.]+")
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with the secret parts of our own addresses left out."""
+    return _SECRETS.sub(r"\1…", text)
 
 
 class OneLine(logging.Formatter):
@@ -24,7 +32,7 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """Return the line, so that nothing in a message can pass for a line of its own."""
-        return super().formatMessage(record).translate(_BREAKS)
+        return without_secrets(super().formatMessage(record)).translate(_BREAKS)
 
 
 class JsonLine(logging.Formatter):
@@ -36,7 +44,7 @@ class JsonLine(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
             "process": record.process,
         }
         # Of objects, such as requests, nobody knows what they would say of themselves.

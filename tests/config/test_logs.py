@@ -5,6 +5,7 @@ import logging
 import sys
 
 import pytest
+from django.urls import reverse
 
 from config.logs import JsonLine, OneLine
 
@@ -13,6 +14,9 @@ FORGED = "record 7\n2026-01-01 00:00:00 ERROR users everything was deleted\r\x1b
 
 def entry(message="record %s", *arguments, **more):
     return logging.makeLogRecord({"msg": message, "args": arguments, "levelname": "INFO", "name": "users", **more})
+
+
+SECRET_PAGES = ["users:invitation", "users:saml_finish", "integrations_public:calendar"]
 
 
 def trouble():
@@ -32,6 +36,13 @@ class TestOneLine:
         assert len(line.splitlines()) == 1
         assert "\x1b" not in line
 
+    @pytest.mark.parametrize("page", SECRET_PAGES)
+    def test_keeps_what_opens_a_page_to_itself(self, page):
+        line = OneLine().format(entry("Forbidden: %s", reverse(page, args=["2-3bfb536cc0143e98"])))
+
+        assert "3bfb536cc0143e98" not in line
+        assert "Forbidden: /" in line
+
     def test_is_followed_by_a_traceback(self):
         assert "RuntimeError: no" in OneLine().format(entry("Oh", exc_info=trouble()))
 
@@ -44,6 +55,12 @@ class TestJsonLine:
         assert len(line.splitlines()) == 1
         found = json.loads(line)
         assert (found["level"], found["logger"], found["message"]) == ("INFO", "users", message)
+
+    @pytest.mark.parametrize("page", SECRET_PAGES)
+    def test_keeps_what_opens_a_page_to_itself(self, page):
+        line = JsonLine().format(entry("Forbidden: %s", reverse(page, args=["2-3bfb536cc0143e98"])))
+
+        assert "3bfb536cc0143e98" not in line
 
     def test_holds_the_traceback_and_what_was_given_besides(self):
         found = json.loads(JsonLine().format(entry("Oh", exc_info=trouble(), status_code=503, request=object())))

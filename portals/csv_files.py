@@ -163,7 +163,7 @@ def _next(reader: Reader) -> list[str] | None:
 
 def _headings(cells: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for cell in (cell.strip() for cell in cells):
+    for cell in map(_plain, cells):
         if not cell:
             raise Unreadable(_("A column has no heading."))
         if cell.lower() in found:

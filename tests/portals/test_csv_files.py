@@ -59,6 +59,11 @@ class TestTable:
 
         assert [row.is_misshapen for row in rows] == [True, True, False]
 
+    def test_reads_back_headings_that_the_product_made_neutral(self):
+        text = "".join(csv_files.pieces(["email", "+Extra", "@Work"], []))
+
+        assert csv_files.table(upload(text)).headings == {"email": "email", "+extra": "+Extra", "@work": "@Work"}
+
     def test_reads_back_what_the_product_made_neutral(self):
         text = "".join(csv_files.pieces(["name"], [["=1+1"], ["'tis"]]))
 

@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
 from unfold.dataclasses import Favicon
 from unfold.sites import UnfoldAdminSite
 
@@ -39,6 +40,10 @@ class RollcallAdminSite(UnfoldAdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether there is anything in the admin of this host that the visitor may see."""
         return may_use_admin(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Return the view behind the door of the admin; Django's own would take any other method for GET."""
+        return super().admin_view(require_http_methods(["GET", "HEAD", "POST"])(view), cacheable)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return the pages of the admin."""

@@ -1,5 +1,7 @@
 """The frame of the admin: who gets in, what the navigation and the first page show."""
 
+from http import HTTPStatus
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -62,6 +64,11 @@ class TestSigningIn:
 
         assert response.url == reverse("users:sign_in")
         assert client.get(reverse("admin:index")).status_code == 302
+
+    @pytest.mark.parametrize("method", ["put", "patch", "delete", "options", "trace"])
+    def test_knows_no_other_methods(self, client, method):
+        for name in ("index", "users_membership_changelist", "users_auditentry_download"):
+            assert getattr(client, method)(reverse(f"admin:{name}")).status_code == HTTPStatus.METHOD_NOT_ALLOWED
 
     def test_does_not_end_by_a_link(self, client):
         assert client.get(reverse("admin:logout")).status_code == 405

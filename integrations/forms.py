@@ -124,7 +124,8 @@ class MappingRow(forms.Form):
     @property
     def mapping(self) -> FieldMapping | None:
         """The valid row as an unsaved mapping, or None for a blank one."""
-        field = self.custom_fields.get(self.cleaned_data["custom_field"])
+        # Django cleans nothing of a row that was not even posted.
+        field = self.custom_fields.get(self.cleaned_data.get("custom_field", ""))
         if field is None:
             return None
         return FieldMapping(

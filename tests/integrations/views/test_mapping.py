@@ -117,6 +117,12 @@ class TestMappingPage:
         assert portal_admin.post(PAGE, {"rows-TOTAL_FORMS": total, "add": "1"}).status_code == HTTPStatus.OK
         assert portal_admin.post(PAGE, {"rows-TOTAL_FORMS": total, "save": "1"}).status_code in {302, 422}
 
+    def test_passes_over_rows_that_were_counted_and_not_posted(self, portal_admin, connection, department):
+        response = portal_admin.post(PAGE, posted(("department", department)) | {"rows-TOTAL_FORMS": 2})
+
+        assert response.status_code == HTTPStatus.FOUND
+        assert FieldMapping.objects.get().custom_field == department
+
     def test_wants_types_that_fit(self, portal_admin, connection, started_on):
         response = portal_admin.post(PAGE, posted(("department", started_on), save="1"))
 

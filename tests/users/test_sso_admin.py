@@ -57,6 +57,19 @@ class TestMetadataUpload:
         assert not SamlSettings.objects.exists()
 
 
+class TestCertificates:
+    def test_are_those_that_there_are_however_many_were_counted(self, client, portal, signer):
+        settings = SamlSettingsFactory(portal=portal)
+        saml_metadata.replace_certificates(settings, [saml_metadata.certificate_of(signer.certificate)])
+        url = page(SamlSettings, "change", settings.pk)
+        data, _relations = form_data(client.get(url))
+
+        answer = client.post(url, {**data, "certificates-TOTAL_FORMS": "3", "sign_in_url": "none"})
+
+        assert answer.status_code == 200
+        assert settings.certificates.count() == 1
+
+
 class TestWeakSignatures:
     def save(self, client, **changes):
         url = page(SignedLinkSettings, "add")

@@ -156,8 +156,8 @@ def due(
     """Return people who must be looked at again by the clock, as last read, with their identities.
 
     In order of the identities' ids, above `after`. Left out are those for whom the run has something planned; those of
-    whom a preview spoke, which read them anew and stored nothing; and who is not among `seen`, if that is given: nobody
-    is added because a day has come who is no longer listed.
+    whom a preview spoke, which read them anew and stored nothing; and who is not among `seen`, if that is given:
+    nobody is added because a day has come who is no longer listed.
     """
     parameters = {
         "connection": connection.pk,

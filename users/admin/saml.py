@@ -112,7 +112,7 @@ class SamlCertificateInline(PortalScopedTabularInline):
     @display(description=gettext_lazy("valid for"))
     def show_days(self, certificate: SamlCertificate) -> str:
         """Return how many days are left; nothing for a row that was counted and is none."""
-        if certificate.pk is None:
+        if certificate._state.adding:
             return ""
         days = saml_metadata.days_left(certificate, timezone.now())
         return _("expired") if days < 0 else ngettext("%(days)d day", "%(days)d days", days) % {"days": days}

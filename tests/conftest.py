@@ -76,9 +76,9 @@ def portal_client():
     """Make a client at a portal's host, or at the platform's for None, signed in as the account if there is one."""
 
     def make(portal, user=None, **options):
-        host = portal.platform_host if portal else project_settings.PLATFORM_DOMAIN
         from tests.clients import QuickClient  # noqa: PLC0415 - needs the apps
 
+        host = portal.platform_host if portal else project_settings.PLATFORM_DOMAIN
         client = QuickClient(headers={"host": host}, **options)
         if user is not None:
             client.force_login(user)

@@ -5,7 +5,6 @@ Reference: docs.gusto.com/app-integrations/reference, version 2026-06-15.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from integrations import bodies
 from integrations.gusto import payloads
 from integrations.http import Answer, Api, ProviderUnavailable, RecordMissing
 
@@ -155,18 +155,8 @@ def decoded(answer: Answer, shape: type[Shape]) -> Shape:
 def decoded_body(body: bytes, shape: type[Shape]) -> Shape:
     """Return what a body says. Raises ProviderUnavailable when it has another shape."""
     try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _without_broken_texts(body, shape)
-
-
-def _without_broken_texts(body: bytes, shape: type[Shape]) -> Shape:
-    """Return what a body says but for halves of characters: whoever wrote one must not hold up the others."""
-    try:
-        text = json.dumps(json.loads(body.decode(errors="replace")), ensure_ascii=False)
-        return msgspec.json.decode(text.encode(errors="ignore"), type=shape)
-    except (ValueError, RecursionError, msgspec.MsgspecError):
-        # The original quotes the answer.
+        return bodies.read(lambda text: msgspec.json.decode(text, type=shape), body)
+    except ValueError:
         raise ProviderUnavailable("Gusto: unreadable answer") from None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from integrations.hubspot import payloads
+from integrations import bodies
 
 # The public ids of our rows, as they are stored in workflows.
 PORTAL, GROUP, LEARNER = "prt_", "grp_", "lrn_"
@@ -137,7 +137,7 @@ def day_of(text: str) -> date:
 
 def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
     try:
-        return payloads.read(decoder.decode, body)
+        return bodies.read(decoder.decode, body)
     except ValueError as error:
         raise Unreadable(type(error).__name__) from None
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 from django.conf import settings
 
+from integrations import bodies
 from integrations.http import Answer, Api, ProviderUnavailable, Refusal, RequestRejected, Response
 from integrations.hubspot import payloads, refusals
 from integrations.rate_limits import retry_after
@@ -279,7 +280,7 @@ def decoded(answer: Answer, shape: type[Shape]) -> Shape:
 
 def _decoded(body: bytes | msgspec.Raw, shape: type[Shape]) -> Shape:
     try:
-        return payloads.read(lambda text: msgspec.json.decode(text, type=shape), body)
+        return bodies.read(lambda text: msgspec.json.decode(text, type=shape), body)
     except ValueError:
         # The original quotes the answer.
         raise ProviderUnavailable("HubSpot: unreadable answer") from None

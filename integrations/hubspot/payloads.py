@@ -6,11 +6,13 @@ Shapes from the guides "Using object APIs", "Properties", "Owners", "Custom obje
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+
+from integrations import bodies
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Number = int | str
@@ -167,24 +169,10 @@ def records(rows: Iterable[msgspec.Raw]) -> tuple[list[Record], list[str]]:
     unreadable: list[str] = []
     for row in rows:
         try:
-            found.append(read(_RECORD.decode, row))
+            found.append(bodies.read(_RECORD.decode, row))
         except ValueError:
             unreadable.append(_key_of(bytes(row)))
     return found, unreadable
-
-
-def read(decode: Callable[[bytes | msgspec.Raw], Shape], body: bytes | msgspec.Raw) -> Shape:
-    """Return what a body holds, without halves of characters and broken bytes. Raises ValueError."""
-    try:
-        return decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        # Rare, so it may be slow: the standard library reads these, and whoever wrote one must not hold up the others.
-        try:
-            known = json.loads(bytes(body).decode(errors="replace"))
-            return decode(json.dumps(known, ensure_ascii=False).encode(errors="ignore"))
-        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            # The original quotes what was sent.
-            raise ValueError(type(error).__name__) from None
 
 
 def texts(value: Any) -> tuple[str, ...]:

@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
-from integrations import webhooks
+from integrations import bodies, webhooks
 from integrations.http import ProviderError, RequestRejected
-from integrations.hubspot import links, merges, payloads, privacy
+from integrations.hubspot import links, merges, privacy
 from integrations.hubspot.merges import Change
 from integrations.hubspot.provider import client_for
 from integrations.hubspot.scopes import CONTACTS, USERS
@@ -77,13 +77,13 @@ _NOTICE = msgspec.json.Decoder(Notice)
 
 def events_of(body: bytes) -> list[webhooks.Event]:
     """Return the events of a delivery that matter. Raises ValueError for what is no delivery."""
-    rows = payloads.read(_NOTICES.decode, body)
+    rows = bodies.read(_NOTICES.decode, body)
     if not 0 < len(rows) <= MOST_EVENTS:
         raise ValueError(f"{len(rows)} events")
     found = []
     for row in rows:
         try:
-            event = _event(payloads.read(_NOTICE.decode, row))
+            event = _event(bodies.read(_NOTICE.decode, row))
         except (ValueError, OverflowError):
             # HubSpot repeats the whole delivery for one that is refused.
             logger.warning("an event cannot be read, it is left out")

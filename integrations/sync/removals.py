@@ -53,6 +53,7 @@ def settle(context: Context, lease: Lease, state: Progress) -> None:
     # Most runs take nothing away.
     if not PlannedChange.objects.filter(run_id=context.run_id, kind__in=RISKY, state=State.PLANNED).exists():
         return
+    # Nothing is taken away by a worker whose run another one has.
     state.save(lease)
     safety = SafetySettings.objects.filter(connection=context.connection).first() or SafetySettings()
     run = SyncRun.objects.only("trigger").get(pk=context.run_id)

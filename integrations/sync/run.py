@@ -288,7 +288,6 @@ class _Execution:
 
     def _due(self, context: Context) -> tuple[list[Person], dict[str, snapshot.Known]]:
         return snapshot.due(
-            self._connection,
             self._run,
             today=context.today,
             seen=self._state.seen if self._lists_everyone else None,
@@ -341,7 +340,7 @@ class _Execution:
             self._close(outcome, state.doubt, now)
 
     def _conclude_read(self, now: datetime) -> None:
-        """Count the reads that each missing person was missing from, after a whole list only."""
+        """After a whole list count, for each missing person, the reads without them; forget who never was a user."""
         state, connection = self._state, self._connection
         statements.rows(_MARK_BROKEN, {"connection": connection.pk, "gone": statements.texts(state.gone)})
         if not state.doubt:

@@ -151,7 +151,7 @@ def _erased(connection: Connection, people: Sequence[Person], policy: Policy, fo
 
 
 def due(
-    connection: Connection, run: SyncRun, *, today: date, seen: SeenIds | None, after: int, limit: int
+    run: SyncRun, *, today: date, seen: SeenIds | None, after: int, limit: int
 ) -> tuple[list[Person], dict[str, Known]]:
     """Return people who must be looked at again by the clock, as last read, with their identities.
 
@@ -160,7 +160,7 @@ def due(
     nobody is added because a day has come who is no longer listed.
     """
     parameters = {
-        "connection": connection.pk,
+        "connection": run.connection_id,
         "run": run.pk,
         "is_preview": run.is_preview,
         "today": today,

@@ -20,6 +20,7 @@ from integrations.sync import approval, leases
 from integrations.views.base import Confirmation
 from integrations.views.one_run import OneRun
 from portals.hosts import PortalRequest
+from portals.numbers import number_from
 
 
 class Decision(OneRun, Confirmation):
@@ -32,7 +33,7 @@ class Decision(OneRun, Confirmation):
         ticked = source.getlist("line")
         if not ticked and not source.get("ticked"):
             return None
-        return [int(line) for line in ticked if line.isdecimal() and len(line) < 19]
+        return [pk for line in ticked if (pk := number_from(line)) is not None]
 
     @property
     def held(self) -> int:

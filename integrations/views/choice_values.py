@@ -26,6 +26,7 @@ from portals import statements
 from portals.field_types import FieldType, Stored, ValueRefused, read
 from portals.hosts import PortalRequest
 from portals.models import CustomField, CustomFieldChoice
+from portals.numbers import number_from
 from users import audit
 
 # Different values per mapping that are looked at, the most frequent first.
@@ -90,7 +91,7 @@ class ChoiceValuesView(ConnectedPage):
     def post(self, request: PortalRequest, **kwargs: Any) -> HttpResponse:
         """Do as the pressed button says, and go back to the mappings."""
         rows = FieldMapping.objects.filter(connection=self.connection).select_related("custom_field")
-        mapping = get_object_or_404(rows, pk=_number(request.POST.get("mapping")))
+        mapping = get_object_or_404(rows, pk=number_from(request.POST.get("mapping")))
         value = request.POST.get("value", "").replace("\0", "").strip()
         if not value or len(value) > MAX_LENGTH or not mapping.custom_field.is_choice:
             raise Http404
@@ -122,7 +123,7 @@ class ChoiceValuesView(ConnectedPage):
     def add_alias(self, mapping: FieldMapping, value: str) -> str:
         """Let the value stand for a choice; return what to say."""
         choices = mapping.custom_field.choices
-        choice = get_object_or_404(choices, pk=_number(self.request.POST.get("choice")))
+        choice = get_object_or_404(choices, pk=number_from(self.request.POST.get("choice")))
         alias, _is_new = ChoiceAlias.objects.update_or_create(
             mapping=mapping, value=value, defaults={"choice": choice}
         )
@@ -243,7 +244,3 @@ def _can_be_choice(text: str, field: CustomField) -> bool:
     except ValueRefused:
         return False
     return len(text) <= MAX_LENGTH
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else 0

@@ -18,6 +18,7 @@ from integrations.sync import mails
 from integrations.views.base import paged
 from integrations.views.one_run import OneRun
 from portals.hosts import PortalRequest
+from portals.numbers import number_from
 from users import audit, invitations, mail_examples, tasks
 
 MAILS_PER_PAGE = 50
@@ -52,7 +53,7 @@ class HeldMailsPage(OneRun):
             return self.show(form, status=422)
         waiting = mails.held(self.run)
         if "ticked" in request.POST:
-            ids = [int(one) for one in request.POST.getlist("mail") if one.isdecimal() and len(one) < 19]
+            ids = [pk for one in request.POST.getlist("mail") if (pk := number_from(one)) is not None]
             if not ids:
                 messages.info(request, _("Tick the people first."))
                 return redirect(self.run_url("held_mails"))

@@ -18,6 +18,7 @@ from integrations.models import Connection, FieldMapping
 from integrations.sync.ledger import label
 from portals import statements
 from portals.field_types import ValueRefused, to_text
+from portals.numbers import number_from
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ def try_on(
     People are found among those of the last sync, which costs one statement, and where the provider can be asked for
     anybody, there.
     """
-    chosen_id = int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0
+    chosen_id = number_from(chosen) or 0
     if not searched and not chosen_id:
         return Trial()
     parameters = {"connection": connection.pk, "searched": searched, "id": chosen_id, "limit": MOST_FOUND + 1}

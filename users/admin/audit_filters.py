@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
+from portals.numbers import number_from
 from portals.scoping import portal_of
 from users import audit_words
 from users.admin.person_filters import CreatedAfterFilter
@@ -69,9 +70,7 @@ class PersonFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the person who is asked for, if there is one here."""
         asked, portal = request.GET.get(self.parameter_name, ""), portal_of(request)
-        if not (asked.isascii() and asked.isdecimal()):
-            return []
-        people = Membership.objects.filter(pk=int(asked[:18])).select_related("user")
+        people = Membership.objects.filter(pk=number_from(asked) or 0).select_related("user")
         people = people.filter(portal=portal) if portal else people
         return [(str(person.pk), str(person)) for person in people]
 

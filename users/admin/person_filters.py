@@ -19,6 +19,7 @@ from portals import field_types
 from portals.field_types import FieldType, ValueRefused
 from portals.forms import DateInput
 from portals.models import CustomField, Group
+from portals.numbers import number_from
 from portals.scoping import administers, portal_of, standing
 from users.models import Membership
 
@@ -100,9 +101,9 @@ class MemberGroupFilter(DropdownFilter):
         return True
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows of the group."""
+        """Return the rows of the group; none for a number that is no group's."""
         value = self.value() or ""
-        return queryset.filter(**{self.path: int(value[:19])}) if value.isdecimal() else queryset
+        return queryset.filter(**{self.path: number_from(value) or 0}) if value.isdecimal() else queryset
 
 
 class GroupFilter(MemberGroupFilter):

@@ -21,6 +21,7 @@ from portals import drafts, rules
 from portals.admin.rule_forms import BaseForm, ConditionForm, Row, row_of
 from portals.admin.rule_words import REFUSALS
 from portals.models import CustomField, DynamicRule, Group
+from portals.numbers import number_from
 from portals.rules import Condition, ConditionRefused, Rule
 from users import audit
 
@@ -195,9 +196,8 @@ def words_of(refusal: Exception) -> str:
 
 
 def _count(data: Mapping[str, Any]) -> int:
-    text = str(data.get("rows", ""))
     # A few more than may be saved, so that what is too much is still there to be removed.
-    return min(int(text[:9]), 2 * rules.MAX_CONDITIONS) if text.isdecimal() else 0
+    return min(number_from(str(data.get("rows", ""))) or 0, 2 * rules.MAX_CONDITIONS)
 
 
 def _as_posted(rows: list[Row]) -> MultiValueDict[str, Any]:
@@ -210,7 +210,7 @@ def _as_posted(rows: list[Row]) -> MultiValueDict[str, Any]:
 
 def _edited(rows: list[Row], what: str, which: str) -> list[Row]:
     """Return the rows after a button for a line or a block was pressed, the blocks numbered without gaps."""
-    number = int(which[:9]) if which.isdecimal() else 0
+    number = number_from(which) or 0
     last = max((row["block"] for row in rows), default=0)
     if what == "add-row":
         rows = [*rows, {"block": number or 1}]

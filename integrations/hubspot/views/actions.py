@@ -18,6 +18,7 @@ from integrations.hubspot.provider import HubSpot
 from integrations.hubspot.views.signed import SignedView
 from integrations.models import Connection
 from portals.models import Group
+from portals.numbers import number_from
 
 # Choices in one answer.
 CHOICES = 100
@@ -46,7 +47,7 @@ class OptionsView(SignedView):
     def answer(self, body: bytes) -> dict[str, Any]:
         """Return the choices from the place on that HubSpot repeats to us."""
         wanted = options_request_of(body)
-        start = int(wanted.after) if wanted.after.isdecimal() and len(wanted.after) < 9 else 0
+        start = number_from(wanted.after) or 0
         found = self.choices(wanted.account_id, wanted.inputs, wanted.query)
         rows = list(found[start : start + CHOICES + 1]) if found is not None else []
         options = [self.option(row) for row in rows[:CHOICES]]

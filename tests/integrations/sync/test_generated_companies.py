@@ -73,6 +73,7 @@ SETTINGS = st.fixed_dictionaries(
         "has_scope": st.booleans(),
     }
 )
+USUAL = {"how": "active", "when": "added", "most_people": 1000, "leaving_scope": "keep", "has_scope": False}
 EMPLOYED = {
     "first_name": "Ada",
     "last_name": "Reed",
@@ -292,13 +293,7 @@ class TestAPlan:
         first=[None] * PLACES,
         second=[EMPLOYED | {"address": 2}, *[None] * (PLACES - 1)],
         deeds=[],
-        chosen={
-            "how": "pending_invite",
-            "when": "added",
-            "most_people": 1000,
-            "leaving_scope": "end_access",
-            "has_scope": False,
-        },
+        chosen=USUAL | {"how": "pending_invite", "leaving_scope": "end_access"},
     )
     # Two had the address of a learner, and one of them has none any more: only the list knows that, nothing stored.
     @example(
@@ -309,26 +304,14 @@ class TestAPlan:
             *[None] * (PLACES - 2),
         ],
         deeds=[],
-        chosen={
-            "how": "active",
-            "when": "added",
-            "most_people": 1000,
-            "leaving_scope": "keep",
-            "has_scope": False,
-        },
+        chosen=USUAL,
     )
     # Two of the list have one address, one of them a learner: only she has a line that can be agreed on.
     @example(
         first=[*[None] * (PLACES - 1), EMPLOYED | {"address": 3}],
         second=[*[None] * (PLACES - 3), EMPLOYED | {"address": 6}, None, EMPLOYED | {"address": 6}],
         deeds=[],
-        chosen={
-            "how": "pending_invite",
-            "when": "added",
-            "most_people": 1000,
-            "leaving_scope": "keep",
-            "has_scope": False,
-        },
+        chosen=USUAL | {"how": "pending_invite"},
     )
     def test_names_everyone_who_is_changed_with_what_becomes_of_them(self, world, first, second, deeds, chosen):
         with transaction.atomic():
@@ -379,9 +362,7 @@ class TestTheBrake:
     @given(staff=st.integers(2, 12), rounds=ROUNDS)
     def test_lets_no_more_go_in_a_day_than_it_allows_however_they_are_spread(self, world, staff, rounds):
         with transaction.atomic():
-            world.choose(
-                {"how": "active", "when": "added", "most_people": 3, "leaving_scope": "keep", "has_scope": False}
-            )
+            world.choose(USUAL | {"most_people": 3})
             company = [EMPLOYED | {"address": 10 + place} for place in range(staff)]
             world.sync(company)
             for leavers in rounds:

@@ -179,28 +179,36 @@ class TestMapping:
 
 
 class TestHireDate:
-    def test_adds_people_on_the_day_although_nothing_changed_at_the_source(self, world, connect, sync):
+    @pytest.fixture
+    def connection(self, connect):
+        """One that adds people on their hiring date."""
         connection = connect()
         connection.invite_settings.when = "hire_date"
         connection.invite_settings.save()
-        newcomer = world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example", hired_on=date(2031, 5, 5))
+        return connection
 
+    @pytest.fixture
+    def newcomer(self, world):
+        return world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example", hired_on=date(2031, 5, 5))
+
+    @pytest.fixture
+    def on_the_day(self):
+        return timezone.now().replace(year=2031, month=5, day=5, hour=12)
+
+    def test_adds_people_on_the_day_although_nothing_changed_at_the_source(
+        self, world, connection, newcomer, on_the_day, sync
+    ):
         sync(connection)
         assert ExternalIdentity.objects.get(external_id=newcomer.uuid).reason == "hire_date_ahead"
 
-        on_the_day = timezone.now().replace(year=2031, month=5, day=5, hour=12)
         sync(connection, now=on_the_day)
         assert learner(world, "Noor Ahmadi").status == "pending"
 
-    def test_adds_nobody_who_is_no_longer_listed(self, world, connect, sync):
-        connection = connect()
-        connection.invite_settings.when = "hire_date"
-        connection.invite_settings.save()
-        newcomer = world.hire("Noor", "Ahmadi", work_email="noor@harborpine.example", hired_on=date(2031, 5, 5))
+    def test_adds_nobody_who_is_no_longer_listed(self, world, connection, newcomer, on_the_day, sync):
         sync(connection)
         world.remove(newcomer.uuid)
 
-        sync(connection, now=timezone.now().replace(year=2031, month=5, day=5, hour=12))
+        sync(connection, now=on_the_day)
 
         assert not User.objects.filter(email="noor@harborpine.example").exists()
         assert ExternalIdentity.objects.get(external_id=newcomer.uuid).times_missing == 1
